@@ -1,0 +1,73 @@
+"""What any catalog can be asked, wherever it lives: the seam between faces and storage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ckpt_indexer.catalog.views import Page, Row
+
+
+class Catalog(Protocol):
+    """Questions about checkpoints. Implementations: `client.local.LocalCatalog` (SQLite file), HTTP later."""
+
+    def version(self) -> int:
+        """Return the current seq: it grows with every change and never otherwise."""
+        ...
+
+    def find(
+        self, query: str | Sequence[str] = "", *, sort: str | None = None, limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Page:  # fmt: skip
+        """Return matching rows. `limit` None gives all. Raises InvalidFilter, InvalidCursor."""
+        ...
+
+    def get(self, ref: int | str) -> Row:
+        """Return the one checkpoint with this id, path, or query. Raises CheckpointNotFound, InvalidFilter."""
+        ...
+
+    def best(
+        self, metric: str = "hmean", by: str = "backbone", query: str | Sequence[str] = "", *, k: int = 1,
+        mode: str | None = None,
+    ) -> Page:  # fmt: skip
+        """Return the best `k` rows of each group, best group first, the unknown group last. `mode` is 'min' or 'max'.
+        Raises InvalidFilter when the direction of the metric is unknown or contradictory."""
+        ...
+
+    def compare(self, refs: Sequence[int | str]) -> Mapping[str, Any]:
+        """Return {rows, fields: {field: [value per row]}} of the fields in which the checkpoints differ."""
+        ...
+
+    def experiments(self, query: str | Sequence[str] = "") -> Sequence[Mapping[str, Any]]:
+        """Return one mapping per experiment: name, count, size, best and last epoch, newest time."""
+        ...
+
+    def curve(self, experiment: str, metric: str = "hmean") -> Sequence[Mapping[str, Any]]:
+        """Return {epoch, global_step, value, id, path} of one metric over the checkpoints of an experiment."""
+        ...
+
+    def facets(self, fields: Sequence[str] = ()) -> Mapping[str, Mapping[str | None, int]]:
+        """Return how many present checkpoints each value of each field has."""
+        ...
+
+    def stats(self) -> Mapping[str, Any]:
+        """Return totals: checkpoints by presence and read state, bytes, experiments, metric names, roots."""
+        ...
+
+    def problems(self, query: str | Sequence[str] = "") -> Sequence[Mapping[str, Any]]:
+        """Return {path, root, kind, message, first_seen, last_seen, count, checkpoint_id} of every open problem."""
+        ...
+
+    def changes_since(self, seq: int, *, limit: int | None = None) -> Page:
+        """Return rows changed after `seq`, oldest change first, whatever their presence."""
+        ...
+
+    def options(self, query: str | Sequence[str] = "") -> Sequence[Mapping[str, Any]]:
+        """Return {value, label, path, config_path} for a dropdown."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and sockets."""
+        ...

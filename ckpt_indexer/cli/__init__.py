@@ -1,0 +1,1 @@
+"""The ckpt-indexer command: parse, one library call, print."""

@@ -1,0 +1,1 @@
+"""Supervision: one service, its lock, its socket, its health. Refuses to know what a checkpoint is."""
