@@ -6,12 +6,12 @@ where people read it (`ckpt_indexer.metadata.naming.display`).
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
 

@@ -88,7 +88,7 @@ class RootChanged:
     device: int | None = None
     inode: int | None = None
     state: str | None = None
-    """`unreachable` also turns every present row of the root unreachable; `present` does not turn them back, a scan does."""
+    """`unreachable` also turns every present row of the root unreachable; a scan turns them back."""
     mode: str | None = None
     scanned_at: str | None = None
 

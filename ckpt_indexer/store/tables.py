@@ -202,7 +202,7 @@ class Param(Table, table=True):
 
 
 class InputFile(Table, table=True):
-    """A file a row was derived from (`absent` = 0) or that was looked for in vain (1). `path` is relative to the root."""
+    """A file a row was derived from (`absent` = 0) or looked for in vain (1). `path` is relative to the root."""
 
     __tablename__ = "inputs"
     __table_args__ = (Index("ix_inputs_path", "path"), {"sqlite_with_rowid": False})
