@@ -6,6 +6,8 @@ Only known suffixes are stripped.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 CHECKPOINT_SUFFIXES = (b".pth.tar", b".ckpt", b".pt", b".pth", b".safetensors", b".keras", b".onnx", b".gguf")
 """What a checkpoint file's name ends with; longest first."""
 INSIDE_SIDECAR = b"checkpoint.metadata.yaml"
@@ -14,6 +16,7 @@ YAML_SIDECAR = b".metadata.yaml"
 JSON_SIDECAR = b".metadata.json"
 
 
+@lru_cache(maxsize=64)
 def checkpoint_suffix(name: bytes) -> bytes | None:
     """Return the known suffix of a file name, None when it names no checkpoint. `.ckpt` alone is a dotfile: None."""
     for suffix in CHECKPOINT_SUFFIXES:
@@ -22,12 +25,14 @@ def checkpoint_suffix(name: bytes) -> bytes | None:
     return None
 
 
+@lru_cache(maxsize=64)
 def stem(name: bytes) -> bytes:
     """Return the name without its checkpoint suffix; unchanged when it has none."""
     suffix = checkpoint_suffix(name)
     return name if suffix is None else name[: -len(suffix)]
 
 
+@lru_cache(maxsize=64)
 def sidecar_names(name: bytes) -> tuple[bytes, ...]:
     """Return the names under which a checkpoint's document may lie beside it, the first wins."""
     base = stem(name)
@@ -41,7 +46,7 @@ def is_sidecar(name: bytes) -> bool:
 
 
 def display(path: bytes) -> str:
-    r"""Return the real text of a path; one with undecodable bytes is shown with lowercase `\xnn` and doubled backslashes."""
+    r"""Return the text of a path; undecodable bytes are shown as lowercase `\xnn`, backslashes then doubled."""
     try:
         return path.decode("utf-8")
     except UnicodeDecodeError:
