@@ -64,8 +64,8 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The file of row `id` now lies at `candidate`: id, history and annotations stay. A row already at that path that
-    is not present is replaced."""
+    """The file of row `id` now lies at `candidate`: id, history and annotations stay, and so does what the row says; it
+    is `pending` until it is described there. A row already at that path that is not present is replaced."""
 
     id: int
     root_id: int

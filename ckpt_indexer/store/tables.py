@@ -10,6 +10,8 @@ from __future__ import annotations
 from sqlalchemy import BLOB, Column, ForeignKey, Index, Integer, MetaData, Text, text
 from sqlmodel import Field, SQLModel
 
+from ckpt_indexer.store.fields import GROUPS, PROMOTED
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -17,11 +19,6 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-
-GROUPS = ("backbone", "architecture", "decoder", "head", "loss", "experiment", "dataset", "root")
-"""Columns a ranking can group by."""
-PROMOTED = (("hmean", "max"), ("precision", "max"), ("recall", "max"), ("validation_loss", "min"))
-"""Headline metrics with a column of their own, and which end is better."""
 
 
 class Table(SQLModel):
@@ -154,6 +151,10 @@ Index("ix_checkpoints_directory_id", Checkpoint.directory_id)  # type: ignore[ar
 Index("ix_checkpoints_inode", Checkpoint.inode)  # type: ignore[arg-type]  # column at run time
 Index("ix_checkpoints_seq", Checkpoint.seq)  # type: ignore[arg-type]  # column at run time
 Index("ix_checkpoints_experiment", Checkpoint.experiment)  # type: ignore[arg-type]  # column at run time
+Index("ix_checkpoints_alias_of", Checkpoint.alias_of, sqlite_where=text("alias_of IS NOT NULL"))  # type: ignore[arg-type]  # column at run time
+Index("ix_checkpoints_duplicate_of", Checkpoint.duplicate_of, sqlite_where=text("duplicate_of IS NOT NULL"))  # type: ignore[arg-type]  # column at run time
+Index("ix_checkpoints_missing_since", Checkpoint.missing_since, sqlite_where=text("missing_since IS NOT NULL"))  # type: ignore[arg-type]  # column at run time
+Index("ix_checkpoints_unranked", Checkpoint.presence, sqlite_where=text("rankable = 0"))  # type: ignore[arg-type]  # column at run time
 Index("ix_checkpoints_pending", Checkpoint.id, sqlite_where=text("read_state = 'pending'"))  # type: ignore[arg-type]  # column at run time
 
 
@@ -255,9 +256,10 @@ class Annotation(Table, table=True):
 
 
 class Facet(Table, table=True):
-    """Counts kept by the writer. `metric` '' counts present rows and their bytes; a metric name counts rankable rows
-    with an own, fresh, finite value of it. `field` '' is the whole catalog. `value` NULL is stored as '' with
-    `is_null` 1."""
+    """Counts kept by the writer, for `fields.FACETS`. `metric` '' counts present rows and their bytes; a metric name
+    counts rankable rows with an own, fresh, finite value of it, per group of `fields.GROUPS` (a headline metric: rows
+    with a value in its column). `field` '' is the whole catalog; field 'presence' counts all rows, whatever their
+    presence. `value` NULL is stored as '' with `is_null` 1. Rows with `n` 0 are removed."""
 
     __tablename__ = "facets"
     __table_args__ = ({"sqlite_with_rowid": False},)

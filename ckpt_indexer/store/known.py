@@ -1,0 +1,131 @@
+"""What the catalog holds about files, for the writer's thread to compare with the disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from ckpt_indexer.store import reads
+from ckpt_indexer.store.changes import RootRow
+from ckpt_indexer.store.loading import select_in
+from ckpt_indexer.store.mapping import known_from
+from ckpt_indexer.store.storable import unwrap, wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ckpt_indexer.store.changes import Known
+    from ckpt_indexer.store.engine import Session, Values
+
+_PAGE = 1000
+
+
+def roots(session: Session) -> list[RootRow]:
+    """Return the watched roots in the order they were added."""
+    return [_root(values) for values in session.rows(reads.ROOTS)]
+
+
+class KnownRows:
+    """Questions the writer's thread asks before it decides. No answer holds a read transaction open."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def roots(self) -> list[RootRow]:
+        """Return the watched roots in the order they were added."""
+        return roots(self._session)
+
+    def known_at(self, root_id: int, path: bytes) -> Known | None:
+        """Return the row at a path, None when there is none."""
+        found = self._known(reads.KNOWN_AT, (root_id, path))
+        return found[0] if found else None
+
+    def known_in(self, root_id: int, directory: bytes) -> dict[bytes, Known]:
+        """Return the rows directly in a directory, by file name."""
+        found = self._known(reads.KNOWN_IN, (root_id, directory))
+        return {known.path.rpartition(b"/")[2]: known for known in found}
+
+    def known_under(self, root_id: int, prefix: bytes) -> Iterator[Known]:
+        """Yield the row at a path and all below it, page by page in path order; every row of the root for b""."""
+        if prefix:
+            yield from self._known(reads.KNOWN_AT, (root_id, prefix))
+        after, before = (prefix + b"/", prefix + b"0") if prefix else (b"", None)  # "0" follows "/"
+        while True:
+            if before is None:
+                page = self._known(reads.KNOWN_AFTER, (root_id, after, _PAGE))
+            else:
+                page = self._known(reads.KNOWN_BETWEEN, (root_id, after, before, _PAGE))
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].path
+
+    def known_by_inode(self, device: int, inode: int) -> list[Known]:
+        """Return the rows last seen with this device and inode, whatever their presence."""
+        return self.known_by_inodes([(device, inode)]).get((device, inode), [])
+
+    def known_by_inodes(self, inodes: Iterable[tuple[int, int]]) -> dict[tuple[int, int], list[Known]]:
+        """Return the rows of many (device, inode) pairs; pairs without rows are left out."""
+        wanted = set(inodes)
+        found: dict[tuple[int, int], list[Known]] = {}
+        numbers = dict.fromkeys(wrap(inode) for _, inode in wanted)
+        rows = select_in(self._session, lambda count: reads.known_where("inode", count), (), numbers)
+        for known in self._with_inputs(list(rows)):
+            pair = known.fingerprint[:2]
+            if pair in wanted:
+                found.setdefault(pair, []).append(known)
+        return found
+
+    def known_pending(self) -> list[Known]:
+        """Return the present rows that still wait for their description."""
+        return self._known(reads.KNOWN_PENDING)
+
+    def rows_from_input(self, root_id: int, path: bytes) -> list[Known]:
+        """Return the rows derived from a file, or for which it was looked for in vain."""
+        return self._known(reads.FROM_INPUT, (path, root_id))
+
+    def aliases_of(self, row_id: int) -> list[Known]:
+        """Return the rows that are symlinks or hard links to the file of this row."""
+        rows = select_in(self._session, lambda count: reads.known_where("alias_of", count), (), [row_id])
+        return self._with_inputs(list(rows))
+
+    def digest_of(self, root_id: int, directory: bytes) -> bytes | None:
+        """Return the digest of the listing whose rows are all up to date; None when there is none."""
+        found = self._session.rows(reads.DIGEST_OF, (root_id, directory))
+        return cast("bytes | None", found[0][0]) if found else None
+
+    def digests(self, root_id: int) -> dict[bytes, bytes]:
+        """Return every digest of a root, by directory."""
+        return dict(cast("list[tuple[bytes, bytes]]", self._session.rows(reads.DIGESTS, (root_id,))))
+
+    def directories(self, root_id: int) -> dict[bytes, bytes | None]:
+        """Return every directory of a root that has, or had, rows; with its digest, None where it must be compared."""
+        return dict(cast("list[tuple[bytes, bytes | None]]", self._session.rows(reads.DIRECTORIES, (root_id,))))
+
+    def count_states(self, root_id: int, prefix: bytes = b"") -> dict[str, int]:
+        """Return how many present rows at or below a path are in each read state."""
+        values = (root_id, prefix, prefix + b"/", prefix + b"0") if prefix else (root_id,)
+        sql = reads.STATES_BELOW if prefix else reads.STATES
+        return dict(cast("list[tuple[str, int]]", self._session.rows(sql, values)))
+
+    def stale_places(self, root_id: int, before: str) -> list[bytes]:
+        """Return the paths, checkpoint rows apart, with a problem last seen before a time."""
+        return [cast("bytes", path) for (path,) in self._session.rows(reads.STALE_PLACES, (root_id, before))]
+
+    def count(self, root_id: int) -> int:
+        """Return how many rows a root has, whatever their presence."""
+        return cast("int", self._session.rows(reads.COUNT_IN_ROOT, (root_id,))[0][0])
+
+    def _known(self, sql: str, values: Values = ()) -> list[Known]:
+        return self._with_inputs(self._session.rows(sql, values))
+
+    def _with_inputs(self, rows: Sequence[Values]) -> list[Known]:
+        inputs: dict[Any, list[Any]] = {}  # values as the driver gives them
+        for row_id, *stamp in select_in(self._session, reads.inputs_of, (), [row[0] for row in rows]):
+            inputs.setdefault(row_id, []).append(tuple(stamp))
+        return [known_from(row, inputs.get(row[0], ())) for row in rows]
+
+
+def _root(values: Any) -> RootRow:  # noqa: ANN401  # a tuple as the driver gives it
+    row_id, name, path, device, inode, state, mode, scanned_at = values
+    identity = (None if device is None else unwrap(device), None if inode is None else unwrap(inode))
+    return RootRow(row_id, name, path, *identity, state, mode, scanned_at)

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ckpt_indexer.store import reads, statements
+
+if TYPE_CHECKING:
+    from tests.store.fakes import Catalog
+
+HOT = {
+    "known_at": reads.KNOWN_AT,
+    "known_in": reads.KNOWN_IN,
+    "known_between": reads.KNOWN_BETWEEN,
+    "known_pending": reads.KNOWN_PENDING,
+    "from_input": reads.FROM_INPUT,
+    "long_missing": reads.LONG_MISSING,
+    "count": reads.COUNT_IN_ROOT,
+    "rows_at": reads.rows_at(3),
+    "rows_by_id": reads.rows_where("id", 3),
+    "aliases": reads.rows_where("alias_of", 1),
+    "duplicates": reads.rows_where("duplicate_of", 1),
+    "inodes": reads.known_where("inode", 3),
+    "inputs": reads.inputs_of(3),
+    "problems": reads.problems_of(3),
+    "annotations": reads.annotations_at(3),
+    "directories": reads.directories_at(3),
+    "place": reads.PLACE_PROBLEMS,
+    "update": statements.update_checkpoint(("path", "seq")),
+    "digest": statements.SET_DIGEST,
+    "move_problems": statements.MOVE_PROBLEMS,
+    "delete": statements.DELETE_CHECKPOINT,
+}
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_no_question_of_the_writer_walks_a_whole_table(catalog: Catalog, name: str) -> None:
+    sql = HOT[name]
+    plan = [str(row[3]) for row in catalog.ask(f"EXPLAIN QUERY PLAN {sql}", *[1] * sql.count("?"))]
+    assert not [step for step in plan if step.startswith("SCAN") and "ix_checkpoints_pending" not in step], plan
+    assert name == "count" or not [step for step in plan if "(root_id=?)" in step], plan
