@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ckpt_indexer.catalog.views import Page, Row
+
+Ref: TypeAlias = SupportsIndex | str | PathLike[str]
+"""What names a checkpoint: its id (numpy's integers, too), its path, or a query with one answer."""
 
 
 class Catalog(Protocol):
@@ -24,7 +28,7 @@ class Catalog(Protocol):
         """Return matching rows. `limit` None gives all. Raises InvalidFilter, InvalidCursor."""
         ...
 
-    def get(self, ref: int | str) -> Row:
+    def get(self, ref: Ref) -> Row:
         """Return the one checkpoint with this id, path, or query. Raises CheckpointNotFound, InvalidFilter."""
         ...
 
@@ -36,7 +40,7 @@ class Catalog(Protocol):
         Raises InvalidFilter when the direction of the metric is unknown or contradictory."""
         ...
 
-    def compare(self, refs: Sequence[int | str]) -> Mapping[str, Any]:
+    def compare(self, refs: Sequence[Ref]) -> Mapping[str, Any]:
         """Return {rows, fields: {field: [value per row]}} of the fields in which the checkpoints differ."""
         ...
 

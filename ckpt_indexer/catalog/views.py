@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 ROW_KEYS = (
     "id", "root", "path", "abs_path", "name", "format", "size_bytes", "mtime", "created_at", "experiment", "run_id",
@@ -67,8 +66,7 @@ class Row(Mapping[str, Any]):
         return dict(self._nested.get("details") or {})
 
 
-@dataclass(frozen=True, slots=True)
-class RootView:
+class RootView(NamedTuple):
     """A watched root and how fresh its rows are."""
 
     name: str
@@ -84,17 +82,27 @@ class Page(Sequence[Row]):
 
     def __init__(
         self, rows: Sequence[Row], *, catalog: str, seq: int, roots: Sequence[RootView], next_: str | None = None,
-        hidden: int = 0,
+        hidden: int | Callable[[], int] = 0, warnings: tuple[str, ...] = (), known_metrics: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         """Keep the rows; `next_` is the cursor of the following page, `hidden` how many matching rows were left out
-        because they are not present."""
+        because they are not present, or how to count them should anybody ask."""
         self._rows = tuple(rows)
         self.catalog = catalog
         self.seq = seq
         self.roots = tuple(roots)
         self.next = next_
-        self.hidden = hidden
-        """Matching rows left out because they are missing or unreachable."""
+        self._hidden = hidden
+        self.warnings = warnings
+        """Sentences a face should say beside the answer: mixed datasets, a metric no row has."""
+        self.known_metrics = known_metrics
+        """When a ranking is empty: the metrics that could be ranked."""
+
+    @property
+    def hidden(self) -> int:
+        """Return how many matching rows were left out because they are missing or unreachable."""
+        if not isinstance(self._hidden, int):
+            self._hidden = self._hidden()
+        return self._hidden
 
     @property
     def as_of(self) -> str | None:
