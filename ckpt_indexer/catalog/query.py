@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT, MAX_TERMS, MAX_VALUES = 4096, 64, 1000
 _HEAD = re.compile(rf"({QUOTED}+|[^\W\d][^\s:<>=,{QUOTED}]*)(:(?:>=|<=|>|<|=)?|>=|<=|>|<|=)")
+_OPERATOR = re.compile(r":(?:>=|<=|>|<|=)?|>=|<=|>|<|=")
 _SORT = re.compile(rf"({QUOTED}+|[^\W\d][^\s:<>=,{QUOTED}]*)([+-])")
 _CHECKPOINT_END = (".pth.tar", ".ckpt", ".pt", ".pth", ".safetensors", ".keras", ".onnx", ".gguf")
 
@@ -146,14 +147,17 @@ class _Reader:
         return Sort(target, descending="-" in (word[:1], word[-1:]))
 
     def _sort(self, token: Token) -> Sort | None:
-        match = _SORT.fullmatch(token.shadow)
-        if match is None:
+        name, sign = token.text[:-1], token.shadow[-1:]
+        if sign not in ("+", "-") or not name:
             return None
-        name = token.text[: match.end(1)]
-        target = self._target(name)
+        target = self._target(name) if _SORT.fullmatch(token.shadow) else self._odd_name(name)
         if target is None or target.kind == "list" or (target.kind == "metric" and name not in self._known):
             return None
-        return Sort(target, descending=match[2] == "-")
+        return Sort(target, descending=sign == "-")
+
+    def _odd_name(self, name: str) -> Target | None:
+        """Return the metric with characters in its name that are operators elsewhere (`mAP@0.5:0.95`), if logged."""
+        return Target("metric", name) if _OPERATOR.search(name) and name in self._known else None
 
     def _condition(self, body: Token) -> Term | None:
         """Return the condition on a field, None when the word is a part of the path."""
@@ -161,6 +165,10 @@ class _Reader:
         if match is None:
             return None
         name, operator, values = body.text[: match.end(1)], match[2].lstrip(":"), body.slice(match.end())
+        for later in _OPERATOR.finditer(body.shadow, match.end()):
+            target = self._odd_name(body.text[: later.start()])
+            if target is not None:
+                return Term(target, terms.checks(target, later[0].lstrip(":"), body.slice(later.end())))
         if match[2] == "=" and not self._assigns(name, values):
             return None
         target = self._target(name)

@@ -120,3 +120,10 @@ class Page(Sequence[Row]):
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def __repr__(self) -> str:
+        return f"<Page of {len(self)} rows, seq {self.seq}>"
+
+    def __getstate__(self) -> dict[str, Any]:  # the attributes
+        """Return what is kept of a page in a cache or another process: a number, not how to count."""
+        return vars(self) | {"_hidden": self.hidden}

@@ -54,7 +54,9 @@ class Entry(NamedTuple):
 class Listing:
     """One directory as a scan saw it. Candidates are made when first asked for: an unchanged directory never is."""
 
-    __slots__ = ("_candidates", "_entries", "_neighbours", "complete", "digest", "directory", "problems", "root")
+    __slots__ = (
+        "_candidates", "_entries", "_neighbours", "_sorted", "complete", "digest", "directory", "problems", "root",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -81,6 +83,7 @@ class Listing:
         self._candidates = candidates
         self._neighbours = neighbours
         self._entries = entries
+        self._sorted: list[Entry] | None = None
 
     @property
     def count(self) -> int:
@@ -123,4 +126,6 @@ class Listing:
         return f"Listing({self.directory!r}, digest={self.digest.hex()}, complete={self.complete})"
 
     def _sorted_entries(self) -> list[Entry]:
-        return sorted(self._entries()) if self._entries is not None else []
+        if self._sorted is None:
+            self._sorted = sorted(self._entries()) if self._entries is not None else []
+        return self._sorted

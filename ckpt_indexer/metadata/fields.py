@@ -49,7 +49,7 @@ def key_text(key: object) -> str:
 
 def is_clean(value: str) -> bool:
     """Tell whether text can be stored: no NUL (SQLite ends text there), no lone surrogate (no UTF-8 for it)."""
-    return "\0" not in value and (value.isascii() or _has_utf8(value))
+    return value.isprintable() or ("\0" not in value and _has_utf8(value))
 
 
 def refuse(problems: list[Problem], path: str, expected: str, value: object) -> None:

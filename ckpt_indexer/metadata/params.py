@@ -45,16 +45,14 @@ def flatten(tree: Mapping[Any, Any], prefix: str, problems: list[Problem]) -> di
 
 def keep(into: dict[str, Any], key: str, value: object, prefix: str, problems: list[Problem]) -> None:
     """Put one parameter into a mapping; null is left out, what is no JSON scalar or list of them is a problem."""
-    if value is None:
-        return
-    if isinstance(value, list | tuple):
-        kept: Any = [scalar(item) for item in value]  # a list of JSON scalars
-        bad = any(item is None for item in kept)
-    else:
-        kept = scalar(value)
-        bad = kept is None
-    if not bad:
+    kept: Any = scalar(value)  # a JSON scalar or a list of them
+    if kept is None and isinstance(value, list | tuple):
+        items = [scalar(item) for item in value]
+        kept = None if None in items else items
+    if kept is not None:
         into[key] = kept
+    elif value is None:
+        return
     elif isinstance(value, float):
         problems.append(Problem("not_finite", f"{prefix}{key}: {shown(value)} is not a finite number"))
     else:

@@ -151,11 +151,11 @@ class _Reader:
         if known is not None and not block.keys() <= known:
             prefix = f"{path}." if path else ""
             self.extra.update((prefix + key_text(key), block[key]) for key in block if key not in known)
-        if self.found.version == "1.0":
-            for key in REQUIRED_BY_1.get(path, ()):
-                if block.get(key) is None:
-                    where = f"{path}.{key}" if path else key
-                    self.problems.append(Problem("field", f"{where}: missing, version 1.0 demands it"))
+        required = REQUIRED_BY_1.get(path, ()) if self.found.version == "1.0" else ()
+        for key in required if None in map(block.get, required) else ():
+            if block.get(key) is None:
+                where = f"{path}.{key}" if path else key
+                self.problems.append(Problem("field", f"{where}: missing, version 1.0 demands it"))
 
     def put(self, fact: str, value: str | int | None) -> None:
         """Keep a fact of the row; None is no fact."""

@@ -91,7 +91,7 @@ def _key(key: str) -> str:
     return quoted
 
 
-def _scalar(value: Any, where: str) -> str:  # noqa: ANN401, PLR0911  # any value may be offered; one line per kind
+def _scalar(value: Any, where: str) -> str:  # noqa: ANN401  # any value may be offered; one line per kind
     """Return the spelling of a value; subclasses (numpy's float64, enums of text) as what they are."""
     if value is None:
         return "null"

@@ -46,14 +46,14 @@ def write_document(document: Mapping[str, Any], path: AnyPath) -> None:  # JSON-
     """
     encoded = emit(document).encode()
     target = os.fsencode(path)
-    directory = os.path.dirname(target) or b"."  # noqa: PTH120  # bytes, which pathlib refuses
-    temporary = os.path.join(directory, b".ckpt-indexer-%s.tmp" % secrets.token_hex(8).encode())  # noqa: PTH118  # bytes
+    directory = os.path.dirname(target) or b"."  # bytes, which pathlib refuses
+    temporary = os.path.join(directory, b".ckpt-indexer-%s.tmp" % secrets.token_hex(8).encode())  # bytes
     try:
         _write_new(temporary, encoded)
-        os.replace(temporary, target)  # noqa: PTH105  # bytes
+        os.replace(temporary, target)  # bytes
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108  # bytes
+            os.unlink(temporary)  # bytes
         raise
     _sync_directory(directory)
 
@@ -66,8 +66,8 @@ def written_path(checkpoint_path: AnyPath) -> Path:
     inside a directory.
     """
     path = os.fsencode(checkpoint_path)
-    if os.path.isdir(path):  # noqa: PTH112  # bytes
-        return Path(os.fsdecode(os.path.join(path, naming.INSIDE_SIDECAR)))  # noqa: PTH118  # bytes
+    if os.path.isdir(path):  # bytes
+        return Path(os.fsdecode(os.path.join(path, naming.INSIDE_SIDECAR)))  # bytes
     directory, slash, name = path.rpartition(b"/")
     stem = naming.stem(name)
     own = directory + slash + name + naming.YAML_SIDECAR
@@ -80,8 +80,9 @@ def written_path(checkpoint_path: AnyPath) -> Path:
 def save_metadata(metadata: MetadataV1 | MetadataV2 | Mapping[str, Any], checkpoint_path: AnyPath) -> Path:  # JSON-like
     """Validate metadata and write it as the checkpoint's document; return the document's path.
 
-    A mapping that names no `schema_version` is taken for the latest. A 2.0 document without a `file` block gets one
-    when the checkpoint is there.
+    A mapping that names no `schema_version` is taken for the latest. A 2.0 document without a `file` block gets one:
+    the checkpoint's name, and size and time of its last change when it is there already, which proves that both belong
+    together.
 
     Raises:
         SidecarInvalid: it breaks its schema, or holds an unknown key.
@@ -129,7 +130,7 @@ def _validated(raw: Mapping[str, Any], checkpoint_path: AnyPath) -> dict[str, An
     """Return a mapping as its version's model understands it."""
     from pydantic import ValidationError
 
-    document = _with_file({"schema_version": LATEST, **raw}, checkpoint_path)
+    document: dict[str, Any] = {"schema_version": LATEST, **raw}  # JSON-like values
     identified = upgrade.identify(document)
     if identified.from_future:
         message = f"schema version {identified.version} is newer than {LATEST}; this release cannot write it"
@@ -139,7 +140,7 @@ def _validated(raw: Mapping[str, Any], checkpoint_path: AnyPath) -> dict[str, An
         raise SidecarInvalid(f"schema_version: write 1.0 or {LATEST}, not {document['schema_version']!r}")
     document["schema_version"] = identified.version
     try:
-        return _to_document(model.model_validate(document))
+        return _to_document(model.model_validate(_with_file(document, checkpoint_path)))
     except ValidationError as exc:
         raise SidecarInvalid(_worded(exc), version=identified.version) from exc
 
@@ -169,17 +170,15 @@ def _worded(exc: ValidationError) -> str:
 
 
 def _with_file(document: dict[str, Any], checkpoint_path: AnyPath) -> dict[str, Any]:  # JSON-like values
-    """Tie a 2.0 document to its file, after its version."""
+    """Tie a 2.0 document to its file, after its version; by name alone where the file is not there yet."""
     if document.get("schema_version") != LATEST or document.get("file") is not None:
         return document
     path = os.fsencode(checkpoint_path)
-    try:
-        found = os.stat(path)  # noqa: PTH116  # bytes
-    except OSError:
-        return document
     block: dict[str, Any] = {"name": naming.display(path.rstrip(b"/").rpartition(b"/")[2])}  # JSON values
-    if stat.S_ISREG(found.st_mode):
-        block |= {"size_bytes": found.st_size, "mtime_ns": found.st_mtime_ns}
+    with contextlib.suppress(OSError):
+        found = os.stat(path)  # bytes
+        if stat.S_ISREG(found.st_mode):
+            block |= {"size_bytes": found.st_size, "mtime_ns": found.st_mtime_ns}
     rest = {key: value for key, value in document.items() if key not in {"schema_version", "file"}}
     return {"schema_version": LATEST, "file": block, **rest}
 

@@ -98,7 +98,7 @@ def _read_once(path: bytes, within: bytes | None) -> Content | None:
 
 
 def _real_path(descriptor: int) -> bytes:
-    return os.readlink(b"/proc/self/fd/%d" % descriptor)  # noqa: PTH115  # bytes, which pathlib refuses
+    return os.readlink(b"/proc/self/fd/%d" % descriptor)  # bytes, which pathlib refuses
 
 
 def _read_all(descriptor: int, count: int) -> bytes:

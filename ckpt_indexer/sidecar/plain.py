@@ -12,7 +12,7 @@ import re
 from typing import Any, TypeAlias
 
 from ckpt_indexer.sidecar.bounds import MAX_DEPTH, MAX_NODES
-from ckpt_indexer.sidecar.scalars import PRINTABLE, WORDS, OutsideSubsetError, resolve, unescape
+from ckpt_indexer.sidecar.scalars import WORDS, OutsideSubsetError, resolve, unescape
 
 Block: TypeAlias = "dict[str, Any] | list[Any]"  # YAML values: JSON's, and a float may be NaN or infinite
 
@@ -25,8 +25,8 @@ _LINES = re.compile(
     r"""
     ([ ]*+)                                               # the indentation
     (?:
-      ([A-Za-z_][A-Za-z0-9_./@-]{0,250}+):                # a key, and a value told apart by its spelling
-      (?:
+      (?:([A-Za-z_][A-Za-z0-9_./@-]{0,250}+):|(-)(?=[ ])) # a key, or a dash with an item behind it
+      (?:                                                 # the value, told apart by its spelling
         [ ](?:
           (-?[0-9]{1,25}+\.[0-9]{1,25}+(?:e[-+][0-9]{1,4}+)?+)
          |(0|-?[1-9][0-9]{0,17}+)
@@ -40,26 +40,15 @@ _LINES = re.compile(
     re.VERBOSE,
 ).findall
 
-
-def _without(excluded: str) -> str:
-    """Return the printable character class without some ASCII characters."""
-    kept = "".join(re.escape(chr(code)) for code in range(0x21, 0x7F) if chr(code) not in excluded)
-    return kept + PRINTABLE.removeprefix("!-~")
-
-
-_FIRST = _without("!\"#%&'*,-:<=>?@[]`{|}")
-_IN_SINGLE = _without("'") + " "
-_IN_DOUBLE = _without('"\\') + " "
-_START = rf"(?:[{_FIRST}]|-(?=[{PRINTABLE}]))"
-_PLAIN = rf"{_START}(?:[{_without(':')}]|:(?=[{PRINTABLE}])|[ ]++(?=[{_without('#:')}]))*+"
-_SINGLE = rf"'(?:[{_IN_SINGLE}]|'')*+'"
-_DOUBLE = rf'"(?:[{_IN_DOUBLE}]|\\[ -~])*+"'
+_FIRST = r"""[^ !"#%&'*,\-:<=>?@\[\]`{|}]"""
+_PLAIN = rf"(?:{_FIRST}|-(?=[^ ]))(?:[^ :]|:(?=[^ ])|[ ]++(?=[^ #:]))*+"
+_SINGLE = r"'(?:[^']|'')*+'"
+_DOUBLE = r'"(?:[^"\\]|\\[ -~])*+"'
 _SCALAR = rf"(?:({_PLAIN})|({_SINGLE})|({_DOUBLE}))"
-_END = rf"[ ]*+(?:(?<=[ ])#[{PRINTABLE} ]*+)?+\Z"
+_END = r"[ ]*+(?:(?<=[ ])#.*+)?+\Z"
 _WORD = r"-?[A-Za-z0-9_./+][A-Za-z0-9_./+-]*+"
 _ITEM = rf"(?:{_WORD}|'[ -&(-~]*+'|\"[ !#-\[\]-~]*+\")"
 
-_comment = re.compile(rf"#[{PRINTABLE} ]*+\Z").match
 _dash = re.compile(r"-([ ]++)(?=[^ #])").match
 _key = re.compile(rf"{_SCALAR}:(?:[ ]++|\Z)").match
 _scalar = re.compile(_SCALAR + _END).match
@@ -85,24 +74,28 @@ def _read(text: str) -> dict[str, Any]:  # YAML values
     place = _Place(root)
     target: Any = root  # a mapping or, after another line, a sequence; `place.at` then equals no indentation
     at, opened, words = "", None, WORDS
-    for indent, key, real, whole, word, other in _LINES(text):
+    value: Any  # a YAML scalar
+    for indent, key, dash, real, whole, word, other in _LINES(text):
+        if real:
+            value = float(real)
+        elif word:
+            value = word[1:-1] if word[0] == "'" else words.get(word, word)
+        elif whole:
+            value = int(whole)
+        else:
+            value = None
         if key:
             if indent != at:
                 target = place.mapping_at(indent, opened)
                 at = indent
             if key in target:
                 raise OutsideSubsetError
-            opened = None
-            if real:
-                target[key] = float(real)
-            elif word:
-                target[key] = word[1:-1] if word[0] == "'" else words.get(word, word)
-            elif whole:
-                target[key] = int(whole)
-            else:
-                target[key] = None
-                opened = key
-        elif other and not (other[0] == "#" and _comment(other)):
+            target[key] = value
+            opened = None if real or word or whole else key
+        elif dash:
+            place.sequence_at(indent, opened).append(value)
+            at, target, opened = place.at, place.target, None
+        elif other and not (other[0] == "#" and other.isprintable()):
             opened = _other_line(other, indent, opened, place)
             at, target = place.at, place.target
     return root
@@ -169,6 +162,8 @@ class _Place:
 
 def _other_line(line: str, indent: str, opened: str | None, place: _Place) -> str | None:
     """Read a line the fast expression did not know; return the key it left waiting for a value."""
+    if not line.isprintable():  # stricter than YAML, which also allows some blanks and marks nobody sees
+        raise OutsideSubsetError
     dash = _dash(line)
     if dash is None:
         if not line.startswith(("...", "---")):  # what may end or begin a document

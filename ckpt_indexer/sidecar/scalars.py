@@ -10,9 +10,6 @@ import re
 
 from ckpt_indexer.sidecar.bounds import MAX_NUMBER_LENGTH
 
-PRINTABLE = "!-~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
-"""Body of a character class: what YAML 1.1 allows in a line, without space, tab, line breaks and byte order marks."""
-
 
 class OutsideSubsetError(Exception):
     """The text is nothing the plain reader may answer. Never leaves the room."""

@@ -118,7 +118,7 @@ def swap_in(new: Path, path: Path, *, timeout_s: float = 2.0) -> None:
     """
     if identity.require_ours(new, timeout_s=timeout_s) is None:
         raise DatabaseAbsent(f"there is no catalog at {new}", path=str(new))
-    _require_recoverable(path)
+    require_recoverable(path)
     _fold_in(new, timeout_s)
     try:
         _sync(new)
@@ -176,7 +176,12 @@ def replay(database: Path, writer: Writer) -> Replayed:
     return Replayed(len(said), unknown, contents.unreadable)
 
 
-def _require_recoverable(path: Path) -> None:
+def require_recoverable(path: Path) -> None:
+    """Refuse a file that nothing proves to be a catalog of ours.
+
+    Raises:
+        DatabaseForeign: it is left untouched.
+    """
     if path.exists() and path.stat().st_size and not identity.is_recoverable(path):
         message = f"{path} is no catalog of ckpt-indexer and was left untouched; name another file with --db"
         raise DatabaseForeign(message, path=str(path))

@@ -154,7 +154,7 @@ Index("ix_checkpoints_experiment", Checkpoint.experiment)  # type: ignore[arg-ty
 Index("ix_checkpoints_alias_of", Checkpoint.alias_of, sqlite_where=text("alias_of IS NOT NULL"))  # type: ignore[arg-type]  # column at run time
 Index("ix_checkpoints_duplicate_of", Checkpoint.duplicate_of, sqlite_where=text("duplicate_of IS NOT NULL"))  # type: ignore[arg-type]  # column at run time
 Index("ix_checkpoints_missing_since", Checkpoint.missing_since, sqlite_where=text("missing_since IS NOT NULL"))  # type: ignore[arg-type]  # column at run time
-Index("ix_checkpoints_unranked", Checkpoint.presence, sqlite_where=text("rankable = 0"))  # type: ignore[arg-type]  # column at run time
+Index("ix_checkpoints_unranked", Checkpoint.presence, sqlite_where=text("rankable = 0"))
 Index("ix_checkpoints_pending", Checkpoint.id, sqlite_where=text("read_state = 'pending'"))  # type: ignore[arg-type]  # column at run time
 
 

@@ -62,8 +62,9 @@ SELECT c.*, b.n, b.ties FROM catalog AS c JOIN (
     ROW_NUMBER() OVER (PARTITION BY {group} ORDER BY hmean DESC, epoch IS NULL, epoch, path_bytes) AS place
   FROM checkpoints WHERE rankable = 1 AND hmean IS NOT NULL
 ) AS b ON b.id = c.id WHERE b.place = 1
+ORDER BY c.{group} IS NULL, c.hmean DESC
 """
-"""The best hmean of each group (the row with the unknown group too); ties go to the lower epoch, then the path."""
+"""The best hmean of each group, best first, the unknown group last; ties go to the lower epoch, then the path."""
 
 
 def upgrade() -> None:

@@ -123,6 +123,19 @@ def test_a_quoted_name_may_hold_operators() -> None:
     assert only('"mAP@[.5:.95]">0.3', "mAP@[.5:.95]").target == Target("metric", "mAP@[.5:.95]")
 
 
+@pytest.mark.parametrize("text", ["val/mAP@0.5:0.95>0.1", "val/mAP@0.5:0.95:>0.1", "-val/mAP@0.5:0.95>0.1"])
+def test_a_logged_name_with_operators_needs_no_quotes(text: str) -> None:
+    name = "val/mAP@0.5:0.95"
+    term = only(text, name)
+    assert (term.target, term.checks) == (Target("metric", name), (Check("range", 0.1, None, low_open=True),))
+    (sort,) = parse(name + "-", [name]).sorts
+    assert sort == Sort(Target("metric", name), descending=True)
+
+
+def test_a_path_with_operators_stays_a_path() -> None:
+    assert only("runs/2026-06-01/12:30.ckpt", "val/mAP@0.5:0.95").target is None
+
+
 def test_command_line_words_keep_their_spaces_unless_more_terms_follow() -> None:
     assert parse(["exp:my exp"]).terms[0].checks == (Check("is", "my exp"),)
     assert len(parse(["backbone:a hmean>0.8 hmean-"]).terms) == 2

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +169,13 @@ class CatalogContract:
         assert len(catalog.find("presence:any")) == 8
         assert catalog.find("presence:any").hidden == 0
         assert names(catalog.find("presence:missing")) == ["gone.ckpt"]
+
+    @pytest.mark.parametrize("query", ["", "path:c/*"])
+    def test_pages_travel_through_caches(self, catalog: Catalog, query: str) -> None:
+        for page in (catalog.find(query), catalog.best(query=query)):
+            kept = pickle.loads(pickle.dumps(page))
+            assert (list(kept), kept.hidden, kept.roots) == (list(page), page.hidden, page.roots)
+            assert repr(kept) == f"<Page of {len(page)} rows, seq {page.seq}>"
 
     def test_hidden_rows_of_a_query_are_counted(self, catalog: Catalog) -> None:
         page = catalog.find("exp:c")

@@ -159,9 +159,9 @@ def test_a_directory_checkpoint_has_its_document_inside_first(tmp_path: Path, ca
 def test_names_of_any_bytes_are_served(tmp_path: Path) -> None:
     root, name = os.fsencode(tmp_path.resolve()), b"-\xff\n'e=1"
     for suffix in (b".ckpt", b".metadata.yaml"):
-        with open(root + b"/" + name + suffix, "wb") as file:  # noqa: PTH123  # bytes
+        with open(root + b"/" + name + suffix, "wb") as file:  # bytes
             file.write(b"a: 1\n")
-    found = os.stat(root + b"/" + name + b".ckpt")  # noqa: PTH116  # bytes
+    found = os.stat(root + b"/" + name + b".ckpt")  # bytes
     made = Candidate(root, name + b".ckpt", Kind.FILE, Fingerprint.of(found))
     (attempt,) = _attempts(made)
     assert (attempt.name, attempt.document) == (name + b".metadata.yaml", {"a": 1})

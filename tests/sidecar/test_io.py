@@ -217,8 +217,14 @@ def test_a_file_block_that_is_given_is_kept(checkpoint: Path) -> None:
 
 
 def test_a_checkpoint_that_is_not_there_yet_gets_a_document(tmp_path: Path) -> None:
-    document = _read(save_metadata({"checkpoint_path": "x.ckpt"}, tmp_path / "x.ckpt"))
-    assert document == {"schema_version": "2.0", "checkpoint_path": "x.ckpt"}
+    document = _read(save_metadata({"training": {"epoch": 3}}, tmp_path / "x.ckpt"))
+    assert document == {"schema_version": "2.0", "file": {"name": "x.ckpt"}, "training": {"epoch": 3}}
+
+
+@pytest.mark.parametrize("version", [2.0, 2, "2.0"])
+def test_a_version_given_as_a_number_is_the_same_version(version: object, checkpoint: Path) -> None:
+    document = _read(save_metadata({"schema_version": version}, checkpoint))
+    assert (document["schema_version"], document["file"]["name"]) == ("2.0", checkpoint.name)
 
 
 def test_a_directory_checkpoint_is_named_without_a_size(tmp_path: Path) -> None:
@@ -284,7 +290,7 @@ def test_looking_for_the_future_never_hangs_on_a_fifo(tmp_path: Path) -> None:
 
 def test_names_of_any_bytes_are_tied_by_their_shown_name(tmp_path: Path) -> None:
     path = os.fsencode(tmp_path) + b"/a\xff.ckpt"
-    with open(path, "wb") as file:  # noqa: PTH123  # bytes
+    with open(path, "wb") as file:  # bytes
         file.write(b"x")
     assert _read(save_metadata({"training": {"epoch": 1}}, path))["file"]["name"] == "a\\xff.ckpt"
 

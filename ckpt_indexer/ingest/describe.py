@@ -1,0 +1,108 @@
+"""Read one candidate through a chain of sources and make sure it did not change meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ckpt_indexer.candidate import Fingerprint, Kind
+from ckpt_indexer.metadata.record import Input, Problem, ReadState, Record, SidecarState
+from ckpt_indexer.sources.chain import merge
+from ckpt_indexer.sources.sidecar import derived_from
+
+if TYPE_CHECKING:
+    from ckpt_indexer.candidate import Candidate
+    from ckpt_indexer.sources.chain import Asked, Chain
+
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """How describing ended."""
+
+    DONE = "done"
+    CHANGED = "changed"
+    """The file changed, or went, while it was read: look again later."""
+    NEEDS_CHILD = "needs_child"
+    """Reading safely takes a child process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A candidate and what was found out about it. `record` is set when the outcome is DONE."""
+
+    root_id: int
+    candidate: Candidate
+    outcome: Outcome
+    record: Record | None = None
+
+
+def describe(root_id: int, candidate: Candidate, chain: Chain) -> Description:
+    """Return what the chain says about the candidate; CHANGED when its file is not the same before and after.
+
+    A source with a bug costs one row its metadata, never the thread: the row says so.
+    """
+    try:
+        return _describe(root_id, candidate, chain)
+    except Exception as error:
+        log.exception("describing a checkpoint failed", extra={"path": candidate.absolute})
+        problem = Problem("internal_error", f"{type(error).__name__}: {error}")
+        record = Record(problems=[problem], read_state=ReadState.DEGRADED)
+        record.inputs = [Input(path, *stamp) for path, stamp in derived_from(candidate)]
+        return Description(root_id, candidate, Outcome.DONE, record)
+
+
+def _describe(root_id: int, candidate: Candidate, chain: Chain) -> Description:
+    asked = chain.ask(candidate)
+    if asked.needs_child:
+        return Description(root_id, candidate, Outcome.NEEDS_CHILD)
+    reason = None if _has_sidecar(asked) else _why_unreadable(candidate)
+    if not is_same(candidate):
+        return Description(root_id, candidate, Outcome.CHANGED)
+    record = merge(asked)
+    _grade(record, reason)
+    return Description(root_id, candidate, Outcome.DONE, record)
+
+
+def is_same(candidate: Candidate) -> bool:
+    """Tell whether the entry on disk still has the candidate's fingerprint (of a directory: device and inode)."""
+    try:
+        stat = os.stat(candidate.absolute, follow_symlinks=candidate.kind is Kind.SYMLINK)
+    except OSError:
+        return False
+    if candidate.kind is Kind.DIRECTORY:
+        return (stat.st_dev, stat.st_ino) == candidate.fingerprint[:2]
+    return Fingerprint.of(stat) == candidate.fingerprint
+
+
+def _has_sidecar(asked: Asked) -> bool:
+    return any(finding.source == "sidecar" and finding.facts for finding in asked.findings)
+
+
+def _why_unreadable(candidate: Candidate) -> str | None:
+    """Return why the file cannot be opened; None when it can. Nothing is read."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+    try:
+        os.close(os.open(candidate.absolute, flags))
+    except OSError as error:
+        return error.strerror
+    return None
+
+
+def _grade(record: Record, unreadable: str | None) -> None:
+    """Set the read state: what was read well enough is `ok`, anything with problems `degraded`."""
+    if unreadable is not None:
+        record.problems.append(Problem("unreadable", f"the file cannot be opened: {unreadable}"))
+        record.read_state = ReadState.UNREADABLE
+        return
+    if _said_by_names_alone(record):
+        record.problems.append(Problem("no_metadata", "no sidecar describes this file; only its path was read"))
+    record.read_state = ReadState.DEGRADED if record.problems else ReadState.OK
+
+
+def _said_by_names_alone(record: Record) -> bool:
+    return record.sidecar_state in {None, SidecarState.CONTRADICTED} and set(record.provenance.values()) <= {"names"}

@@ -1,0 +1,69 @@
+"""Is a path new, the new place of a file we know, or another name of one? Decided from inodes, purely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from ckpt_indexer.candidate import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ckpt_indexer.candidate import Candidate
+    from ckpt_indexer.store.changes import Known
+
+
+@dataclass(frozen=True, slots=True)
+class Itself:
+    """An ordinary file: a row of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovedFrom:
+    """The file of row `known` lies here now."""
+
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOf:
+    """Another hard link of files that are still in place."""
+
+    others: tuple[Known, ...]
+
+
+Identity: TypeAlias = Itself | MovedFrom | LinkOf
+
+
+def identify(
+    candidate: Candidate,
+    root_id: int,
+    known: Known | None,
+    twins: Iterable[Known],
+    *,
+    still_there: Callable[[Known], bool],
+) -> Identity:
+    """Return what the candidate is to the rows that share its device and inode.
+
+    A move needs the same device, inode, size and mtime, a former place that is empty now, and no present row at the new
+    place (a file moved over another takes over that path's row). `still_there(row)` tells whether the row's path still
+    leads to that inode.
+    """
+    others = [twin for twin in twins if (twin.root_id, twin.path) != (root_id, candidate.path)]
+    if candidate.kind is Kind.SYMLINK or not others:
+        return Itself()
+    in_place = [twin for twin in others if twin.kind != Kind.SYMLINK and still_there(twin)]
+    if in_place and candidate.kind is Kind.FILE:
+        return LinkOf(tuple(in_place))
+    if known is not None and known.presence == "present":
+        return Itself()
+    stamp = candidate.fingerprint
+    gone = [
+        twin
+        for twin in others
+        if twin not in in_place
+        and twin.kind == candidate.kind
+        and (twin.fingerprint.size_bytes, twin.fingerprint.mtime_ns) == (stamp.size_bytes, stamp.mtime_ns)
+    ]
+    return MovedFrom(min(gone, key=lambda twin: twin.id)) if gone else Itself()

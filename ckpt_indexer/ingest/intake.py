@@ -1,0 +1,244 @@
+"""From a sighting to changes: decide, recognise moves and links, wait until the file is at rest, read it.
+
+    sighting -> decide -> identify -> settle -> describe -> change in the outbox
+
+Used by events and scans alike. Runs on the writer's thread only.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from ckpt_indexer.candidate import Kind
+from ckpt_indexer.discovery.scanner import look
+from ckpt_indexer.discovery.settle import Wait
+from ckpt_indexer.ingest.decide import Action, decide
+from ckpt_indexer.ingest.describe import Description, Outcome, describe, is_same
+from ckpt_indexer.ingest.expand import siblings_of
+from ckpt_indexer.ingest.identity import LinkOf, MovedFrom, identify
+from ckpt_indexer.ingest.sighting import Sighting, Taken
+from ckpt_indexer.sources.sidecar import derived_from
+from ckpt_indexer.store.changes import Arrived, Described, Moved
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ckpt_indexer.candidate import Candidate
+    from ckpt_indexer.discovery.place import Reach
+    from ckpt_indexer.discovery.settle import Settle
+    from ckpt_indexer.ingest.clock import Clock
+    from ckpt_indexer.ingest.outbox import Outbox
+    from ckpt_indexer.ingest.sighting import Place, Rules
+    from ckpt_indexer.sources.chain import Chain
+    from ckpt_indexer.store.changes import Known, RootRow
+
+
+class Readers(Protocol):
+    """Whoever reads what must not be read on the writer's thread."""
+
+    def submit(self, root_id: int, candidate: Candidate) -> None:
+        """Describe the candidate elsewhere; the answer arrives through the inbox."""
+        ...
+
+    def close(self) -> None:
+        """Forget what waits and stop."""
+        ...
+
+
+class Intake:
+    """Turns sightings into changes. Keeps what must wait: unsettled files, links, running readings."""
+
+    def __init__(
+        self, *, outbox: Outbox, quick: Chain, readers: Readers, settle: Settle[Place], clock: Clock, rules: Rules
+    ) -> None:
+        self._outbox = outbox
+        self._quick = quick
+        self._readers = readers
+        self.settle = settle
+        self._clock = clock
+        self._rules = rules
+        self.roots: dict[int, RootRow] = {}
+        self.links: dict[Place, Sighting] = {}
+        """Symlinks and hard links, until the file they lead to has a row."""
+        self.again: dict[Place, bool] = {}
+        """Places to look at once more on the next step: aliases of changed files, files that changed while read. True:
+        read them even when nothing seems to have changed, because what they are an alias of may have."""
+        self.reading: dict[Place, Candidate] = {}
+        """Being read by a child."""
+        self.awaited: dict[Place, dict[Place, tuple[Sighting, int]]] = {}
+        """Being read by a child -> aliases of it that will carry the same facts, with the row they lead to."""
+        self._unwritten: dict[tuple[int, int], Place] = {}
+        self._arrived: set[Place] = set()
+        """New files that have a row, and are counted, but are not described yet."""
+        self.added = self.changed = self.moved = 0
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether anything taken in has not ended as a row yet."""
+        return bool(len(self.settle) or self.links or self.again or self.reading or len(self._outbox))
+
+    @property
+    def waiting(self) -> int:
+        """Return how many files are seen but not at rest, not read, or not linked yet."""
+        return len(self.settle) + len(self.links) + len(self.reading)
+
+    def sight(self, root: RootRow, path: bytes, memo: dict[bytes, Reach] | None = None) -> Sighting | None:
+        """Return what is on disk at a path and in the catalog about it; None when it is no candidate now.
+
+        `memo` belongs to one batch of looks at one root, as `discovery.scanner.look` has it.
+        """
+        candidate = look(root.path, path, options=self._rules(root.path), memo=memo)
+        if candidate is None:
+            return None
+        return Sighting(root, candidate, self._outbox.writer.known_at(root.id, path))
+
+    def take(self, sightings: Sequence[Sighting]) -> list[Taken]:
+        """Take sightings in; return what became of each, in order."""
+        fresh: list[int] = []
+        states = [Taken.SKIPPED] * len(sightings)
+        for index, sighting in enumerate(sightings):
+            if sighting.candidate.kind is Kind.SYMLINK:
+                self.links[sighting.place] = sighting
+                states[index] = Taken.WAITING
+            elif self._must_read(sighting):
+                fresh.append(index)
+        twins = self._outbox.writer.known_by_inodes([sightings[index].candidate.fingerprint[:2] for index in fresh])
+        for index in fresh:
+            states[index] = self._take_fresh(sightings[index], twins)
+        return states
+
+    def take_reading(self, reading: Description) -> None:
+        """Take the outcome of a reading done elsewhere; a file that changed meanwhile is looked at again."""
+        place = (reading.candidate.root, reading.candidate.path)
+        self.reading.pop(place, None)
+        aliases = self.awaited.pop(place, {})
+        if reading.outcome is not Outcome.DONE or not is_same(reading.candidate):
+            self.again.update(dict.fromkeys((place, *aliases), True))
+            return
+        self.finish(reading, self._outbox.writer.known_at(reading.root_id, reading.candidate.path))
+        for sighting, row_id in aliases.values():
+            described = replace(reading, root_id=sighting.root.id, candidate=sighting.candidate)
+            self.finish(described, sighting.known, alias_of=row_id)
+
+    def read_elsewhere(self, root_id: int, candidate: Candidate) -> None:
+        """Have a child read the candidate, unless one does."""
+        place = (candidate.root, candidate.path)
+        if self.reading.get(place) != candidate:
+            self.reading[place] = candidate
+            self._readers.submit(root_id, candidate)
+
+    def written(self) -> None:
+        """Note that the outbox has been written: every row taken in so far has an id now."""
+        self._unwritten.clear()
+
+    def look_beside(self, place: Place) -> None:
+        """A checkpoint came or went at this place: look again at those that may have shared its document."""
+        for path in siblings_of(*place):
+            self.again.setdefault((place[0], path), False)
+
+    def _must_read(self, sighting: Sighting) -> bool:
+        if sighting.forced or sighting.place in self.reading:
+            return True
+        known = sighting.known
+        decision = decide(sighting.candidate, known, () if known is None else derived_from(sighting.candidate))
+        if decision.action is Action.SKIP:
+            self.settle.forget(sighting.place)
+        return decision.action is Action.READ
+
+    def _take_fresh(self, sighting: Sighting, twins: dict[tuple[int, int], list[Known]]) -> Taken:
+        root, candidate, known = sighting.root, sighting.candidate, sighting.known
+        place, inode = sighting.place, candidate.fingerprint[:2]
+        if self._unwritten.get(inode, place) != place and candidate.kind is Kind.FILE:
+            self.links[place] = sighting
+            return Taken.WAITING
+        identity = identify(candidate, root.id, known, twins.get(inode, ()), still_there=self.still_there)
+        if isinstance(identity, LinkOf):
+            self.links[place] = sighting
+            return Taken.WAITING
+        if isinstance(identity, MovedFrom):
+            self._outbox.add(Moved(identity.known.id, root.id, candidate))
+            self.moved += 1
+            known = identity.known
+            self.look_beside((self.roots[known.root_id].path, known.path))
+            self.look_beside(place)
+            twins[inode] = []
+        self._unwritten[inode] = place
+        return self.settle_and_read(sighting.with_known(known), place)
+
+    def settle_and_read(self, sighting: Sighting, place: Place) -> Taken:
+        """Describe a file that is no link, or give it a row and wait until it is at rest."""
+        root, candidate, known = sighting.root, sighting.candidate, sighting.known
+        state = self.settle.observe(
+            place,
+            candidate.fingerprint,
+            now=self._clock.monotonic(),
+            finished=sighting.finished or _was_at_rest(known, candidate),
+            age_s=self._age(candidate),
+        )
+        description = None if isinstance(state, Wait) else describe(root.id, candidate, self._quick)
+        if description is not None and description.outcome is Outcome.DONE:
+            self.finish(description, known)
+            return Taken.DESCRIBED
+        if known is None or known.fingerprint != candidate.fingerprint or known.presence != "present":
+            self.arrive(sighting)
+        if description is None:
+            return Taken.WAITING
+        if description.outcome is Outcome.NEEDS_CHILD:
+            self.read_elsewhere(root.id, candidate)
+        elif description.outcome is Outcome.CHANGED:
+            self.again.setdefault(place, False)
+        return Taken.WAITING
+
+    def arrive(self, sighting: Sighting) -> None:
+        """Give a file a row before it can be described; a new one is counted here, once."""
+        self._outbox.add(Arrived(sighting.root.id, sighting.candidate))
+        self._tell_beside(sighting.candidate, sighting.known)
+        if sighting.known is None and sighting.place not in self._arrived:
+            self._arrived.add(sighting.place)
+            self.added += 1
+
+    def _tell_beside(self, candidate: Candidate, known: Known | None) -> None:
+        if candidate.neighbours is None and (known is None or known.presence != "present"):  # no listing shows it
+            self.look_beside((candidate.root, candidate.path))
+
+    def finish(self, description: Description, known: Known | None, alias_of: int | None = None) -> None:
+        """Put a finished description in the outbox; aliases of the row it is of are looked at again."""
+        if description.record is None:
+            raise AssertionError("a finished description has a record")
+        candidate = description.candidate
+        self._outbox.add(Described(description.root_id, candidate, description.record, alias_of))
+        place = (candidate.root, candidate.path)
+        self._tell_beside(candidate, known)
+        if place in self._arrived:
+            self._arrived.discard(place)
+        elif known is None:
+            self.added += 1
+        else:
+            self.changed += 1
+        if known is not None:
+            for alias in self._outbox.writer.aliases_of(known.id):
+                self.again[self.roots[alias.root_id].path, alias.path] = True
+
+    def still_there(self, row: Known) -> bool:
+        """Tell whether the row's path still leads to its inode."""
+        root = self.roots.get(row.root_id)
+        if root is None:
+            return False
+        try:
+            stat = os.lstat(root.path + b"/" + row.path)
+        except OSError:
+            return False
+        return (stat.st_dev, stat.st_ino) == row.fingerprint[:2]
+
+    def _age(self, candidate: Candidate) -> float | None:
+        """Return for how many seconds the file has been still by its own times; None when they lie in the future."""
+        newest = max(candidate.fingerprint.mtime_ns, candidate.fingerprint.ctime_ns)
+        age = (self._clock.wall_ns() - newest) / 1e9
+        return age if age >= 0 else None
+
+
+def _was_at_rest(known: Known | None, candidate: Candidate) -> bool:
+    """Tell whether this very file was read before: only what lies beside it can have changed."""
+    return known is not None and known.fingerprint == candidate.fingerprint and known.read_state != "pending"

@@ -1,0 +1,103 @@
+"""Symlinks and hard links: rows of their own that carry the facts of the file they lead to.
+
+A link waits in the intake until that file has a row. Of several hard links the first by path is the file itself, the
+others are its aliases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ckpt_indexer.candidate import Kind
+from ckpt_indexer.ingest.decide import Action, decide
+from ckpt_indexer.ingest.describe import Outcome, describe
+from ckpt_indexer.ingest.sighting import Taken
+from ckpt_indexer.sources.sidecar import derived_from
+
+if TYPE_CHECKING:
+    from ckpt_indexer.candidate import Candidate
+    from ckpt_indexer.ingest.intake import Intake
+    from ckpt_indexer.ingest.sighting import Place, Sighting
+    from ckpt_indexer.sources.chain import Chain
+    from ckpt_indexer.store.changes import Known
+    from ckpt_indexer.store.writer import Writer
+
+
+class Links:
+    """Resolves the links that wait in an intake."""
+
+    def __init__(self, *, intake: Intake, writer: Writer, quick: Chain) -> None:
+        self._intake = intake
+        self._writer = writer
+        self._quick = quick
+
+    def resolve(self) -> None:
+        """Describe the waiting links whose targets have rows; the outbox must be empty."""
+        waiting, self._intake.links = self._intake.links, {}
+        for place, sighting in waiting.items():
+            if sighting.candidate.kind is Kind.SYMLINK:
+                self._resolve_symlink(place, sighting)
+            else:
+                self._resolve_hard_link(place, sighting)
+
+    def _resolve_symlink(self, place: Place, sighting: Sighting) -> None:
+        target_path = sighting.candidate.target
+        if target_path is None:
+            raise AssertionError("a symlink candidate has a target")
+        target = self._writer.known_at(sighting.root.id, target_path)
+        seen = self._intake.sight(sighting.root, target_path)
+        if seen is None:
+            return
+        if target is None:
+            if self._intake.take([seen]) != [Taken.SKIPPED]:
+                self._intake.links[place] = sighting
+            return
+        self._describe_alias(sighting, seen.candidate, target)
+
+    def _resolve_hard_link(self, place: Place, sighting: Sighting) -> None:
+        twins = self._writer.known_by_inodes([sighting.candidate.fingerprint[:2]])
+        rows = [
+            row
+            for row in twins.get(sighting.candidate.fingerprint[:2], ())
+            if row.kind != Kind.SYMLINK and self._intake.still_there(row)
+        ]
+        others = [row for row in rows if (self._intake.roots[row.root_id].path, row.path) != place]
+        first = min(others, key=self._rank, default=None)
+        if first is None or place < self._rank(first):
+            own = self._writer.known_at(sighting.root.id, sighting.candidate.path)
+            self._intake.settle_and_read(sighting.with_known(own), place)
+            for row in others:
+                if own is None or row.alias_of != own.id:
+                    self._intake.again[self._rank(row)] = True
+            return
+        canonical = self._intake.sight(self._intake.roots[first.root_id], first.path)
+        if canonical is None:
+            self._intake.again.setdefault(place, False)
+            return
+        if canonical.candidate.fingerprint != first.fingerprint or first.alias_of is not None:
+            self._intake.again[self._rank(first)] = True
+        self._describe_alias(sighting, canonical.candidate, first)
+
+    def _describe_alias(self, sighting: Sighting, target: Candidate, row: Known) -> None:
+        """An alias row carries the facts of the file it leads to."""
+        known = sighting.known
+        if known is not None and known.alias_of == row.id and not sighting.forced:
+            decision = decide(sighting.candidate, known, derived_from(target))
+            if decision.action is Action.SKIP:
+                return
+        description = describe(sighting.root.id, target, self._quick)
+        if description.outcome is Outcome.DONE:
+            self._intake.finish(replace(description, candidate=sighting.candidate), known, alias_of=row.id)
+            return
+        self._intake.arrive(sighting)
+        place = sighting.place
+        if description.outcome is Outcome.CHANGED:
+            self._intake.again[place] = True
+            return
+        target_place = (target.root, target.path)
+        self._intake.awaited.setdefault(target_place, {})[place] = (sighting, row.id)
+        self._intake.read_elsewhere(row.root_id, target)
+
+    def _rank(self, row: Known) -> Place:
+        return (self._intake.roots[row.root_id].path, row.path)

@@ -1,0 +1,118 @@
+"""One scan under way: a walk, cut into slices, that ends by calling missing what is gone.
+
+A directory whose digest is the stored one costs no query and no decision. A scan is complete or it deletes nothing that
+was not looked at by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ckpt_indexer.discovery.scanner import scan
+from ckpt_indexer.ingest.sighting import Sighting, Taken
+from ckpt_indexer.store.changes import DirectorySettled, PlaceProblem, RootChanged
+
+if TYPE_CHECKING:
+    from ckpt_indexer.discovery.listing import Listing
+    from ckpt_indexer.ingest.absence import Absences
+    from ckpt_indexer.ingest.clock import Clock
+    from ckpt_indexer.ingest.intake import Intake
+    from ckpt_indexer.ingest.outbox import Outbox
+    from ckpt_indexer.ingest.sighting import Rules
+    from ckpt_indexer.store.changes import Known, RootRow
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a scan works with; the same for all scans of one indexer."""
+
+    outbox: Outbox
+    intake: Intake
+    absences: Absences
+    clock: Clock
+    rules: Rules
+
+
+class Scan:
+    """A walk of one root, or of the part of it below `start`."""
+
+    def __init__(self, parts: Parts, root: RootRow, start: bytes = b"", *, full: bool = False) -> None:
+        self.root = root
+        self.start = start
+        self.found = self.unchanged = self.missing = self.places = 0
+        self.complete = True
+        self.ended = False
+        self._parts = parts
+        self._writer = parts.outbox.writer
+        self._full = full
+        self._listings = scan(root.path, start, options=parts.rules(root.path))
+        self._digests = {
+            directory: digest
+            for directory, digest in self._writer.directories(root.id).items()
+            if _is_below(directory, start)
+        }
+        self._fresh = self._writer.count(root.id) == 0
+        self._gone: list[Known] = []
+        self._before = _stamp(parts.clock)
+
+    def advance(self, until: float) -> bool:
+        """Take listings in until the monotonic time `until`; return True when the scan has ended."""
+        for listing in self._listings:
+            self._take(listing)
+            if self._parts.outbox.is_full or self._parts.clock.monotonic() >= until:
+                return False
+        self._finish()
+        self.ended = True
+        return True
+
+    def _take(self, listing: Listing) -> None:
+        count = listing.count
+        self.found += count
+        stored = self._digests.pop(listing.directory, None)
+        if stored is not None and stored == listing.digest and not self._full and not listing.problems:
+            self.unchanged += count
+            return
+        self._note_problems(listing)
+        rows = {} if self._fresh else self._writer.known_in(self.root.id, listing.directory)
+        seen = [
+            Sighting(self.root, candidate, rows.pop(candidate.name, None), forced=self._full)
+            for candidate in listing.candidates
+        ]
+        states = self._parts.intake.take(seen)
+        self.unchanged += states.count(Taken.SKIPPED)
+        self._gone += [row for row in rows.values() if row.presence == "present"]
+        if listing.complete and Taken.WAITING not in states and not self._gone_here(rows):
+            self._parts.outbox.add(DirectorySettled(self.root.id, listing.directory, listing.digest))
+
+    @staticmethod
+    def _gone_here(rows: dict[bytes, Known]) -> bool:
+        return any(row.presence == "present" for row in rows.values())
+
+    def _note_problems(self, listing: Listing) -> None:
+        if not listing.complete:
+            self.complete = False
+        for path, problem in listing.problems:
+            self.places += 1
+            self._parts.outbox.add(PlaceProblem(self.root.id, path, problem))
+
+    def _finish(self) -> None:
+        """Call missing what is gone, forget problems that are no more, and note the time."""
+        for directory in self._digests:
+            rows = self._writer.known_in(self.root.id, directory)
+            self._gone += [row for row in rows.values() if row.presence == "present"]
+        self.missing = self._parts.absences.declare(self._gone)
+        for path in self._writer.stale_places(self.root.id, self._before):
+            if _is_below(path, self.start):
+                self._parts.outbox.add(PlaceProblem(self.root.id, path, None))
+        if not self.start and self.complete:
+            self._parts.outbox.add(RootChanged(self.root.id, state="present", scanned_at=_stamp(self._parts.clock)))
+
+
+def _is_below(directory: bytes, start: bytes) -> bool:
+    return not start or directory == start or directory.startswith(start + b"/")
+
+
+def _stamp(clock: Clock) -> str:
+    """Return the wall time as the store writes it."""
+    return clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
