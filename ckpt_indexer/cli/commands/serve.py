@@ -1,0 +1,76 @@
+"""`ckpt-indexer serve`: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from ckpt_indexer.cli import exits, logs, stdout
+from ckpt_indexer.cli.command import Command
+from ckpt_indexer.cli.options import root_argument, roots_are_typed
+from ckpt_indexer.cli.text import shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ckpt_indexer.cli.session import Session
+    from ckpt_indexer.daemon.service import ServeStarted
+
+
+@click.command(
+    "serve",
+    cls=Command,
+    codes=(exits.NEGATIVE, exits.DATABASE, exits.LOCKED, exits.FUTURE),
+    examples=(
+        "ckpt-indexer serve outputs/",
+        "ckpt-indexer serve outputs/ /data/archive --db team.db",
+        "ckpt-indexer serve --port 0 --log-format json 2> serve.log",
+    ),
+)
+@root_argument
+@click.option("--host", metavar="ADDRESS", help="Address to answer on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65_535), metavar="N", help="Port; 0 takes a free one.  [default: 8765]")
+@click.pass_obj
+def command(session: Session, roots: tuple[Path, ...], host: str | None, port: int | None) -> int:
+    """Watch directories and keep the catalog fresh until Ctrl-C or SIGTERM.
+
+    Known roots and those of the settings are watched too. While a daemon runs for the catalog, `serve NEW_ROOT` hands
+    the root to it and ends.
+
+    Once it watches it prints a line for scripts: `serving ROOT... db=PATH url=URL`. A path with spaces or quotes in it
+    stands in shell quotes there, so that `shlex.split` (or the shell) takes the line apart.
+    """
+    session.flags |= {"server.host": host, "server.port": port}
+    logs.configure(session, daemon=True)
+    server = session.settings.server
+    with roots_are_typed(roots):
+        return session.app.serve(
+            session.settings,
+            roots,
+            host=server.host,
+            port=server.port,
+            on_ready=_announce,
+            reload=session.read_settings,
+        )
+
+
+def _word(path: str) -> str:
+    """Return a path as one word for `shlex.split` and the shell: quoted only where it would be several, or another."""
+    path = shown(path)
+    return shlex.quote(path) if any(char.isspace() or char in "'\"\\" for char in path) else path
+
+
+def _announce(started: ServeStarted) -> None:
+    """Print the line that scripts wait for; another one when the running daemon took the roots over."""
+    roots, database = " ".join(map(_word, started.roots)), _word(started.database)
+    if started.handed_to is None:
+        line = f"serving {roots} db={database} url={started.url}"
+    else:
+        line = f"process {started.handed_to} now watches {roots} too db={database}"
+    try:
+        stdout.lines([line])
+        stdout.flush()
+    except stdout.ReaderLeft:  # nobody waits for the line: no reason not to serve
+        stdout.abandon()

@@ -1,0 +1,122 @@
+"""One invocation of the command line: its settings, its way to the catalog, its two voices.
+
+Data goes to stdout, talk to stderr. Tests hand in another `Application`, clock and environment; nothing is patched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from ckpt_indexer.cli import stderr, stdout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from ckpt_indexer.catalog.protocol import Catalog
+    from ckpt_indexer.daemon.service import ServeStarted
+    from ckpt_indexer.ingest.summary import ScanProgress, ScanSummary
+    from ckpt_indexer.settings import Settings
+
+
+class Application(Protocol):
+    """What the commands ask for: the module `ckpt_indexer.app`, or a fake."""
+
+    def open_catalog(self, settings: Settings) -> Catalog:
+        """Return the catalog, opened read-only."""
+        ...
+
+    def scan(
+        self, settings: Settings, roots: Sequence[Path], *, full: bool, progress: Callable[[ScanProgress], None] | None
+    ) -> ScanSummary:
+        """Make the catalog equal the disk below `roots`, or below every known root when there are none."""
+        ...
+
+    def serve(
+        self, settings: Settings, roots: Sequence[Path], *, host: str, port: int,
+        on_ready: Callable[[ServeStarted], None], reload: Callable[[], Settings] | None = None,
+    ) -> int:  # fmt: skip
+        """Watch until a signal ends it."""
+        ...
+
+    def status(self, settings: Settings) -> dict[str, Any]:
+        """Return JSON values about catalog, daemon, roots, counts, problems, health."""
+        ...
+
+    def db_upgrade(self, settings: Settings) -> dict[str, Any]:
+        """Bring the schema up to this release."""
+        ...
+
+    def db_check(self, settings: Settings) -> dict[str, Any]:
+        """Return {ok, findings, ...}."""
+        ...
+
+    def db_rebuild(self, settings: Settings, progress: Callable[[ScanProgress], None] | None) -> dict[str, Any]:
+        """Build the database anew from the disk and the annotations."""
+        ...
+
+    def database_path(self, settings: Settings) -> Path:
+        """Return where the database is, or would be."""
+        ...
+
+    def daemon_alive(self, settings: Settings) -> bool:
+        """Tell whether a daemon answers for this catalog."""
+        ...
+
+
+def _shipped() -> Application:
+    from ckpt_indexer import app
+
+    return cast("Application", app)
+
+
+def _utc_now() -> datetime:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Session:
+    """One invocation. The first fields are given by who starts it, the others by the options people type."""
+
+    make_application: Callable[[], Application] = _shipped
+    now: Callable[[], datetime] = _utc_now
+    environ: Mapping[str, str] | None = None
+    """None: the process's own."""
+    cwd: Path | None = None
+    config: str | None = None
+    flags: dict[str, Any] = field(default_factory=dict)  # dotted setting -> what the option said
+    quiet: bool = False
+    verbosity: int = 0
+    color: bool = True
+    _settings: Settings | None = None
+    _application: Application | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings, read when first asked for. Raises SettingsError."""
+        if self._settings is None:
+            self._settings = self.read_settings()
+        return self._settings
+
+    def read_settings(self) -> Settings:
+        """Return the settings as the files, the environment and the options say now. Raises SettingsError."""
+        from ckpt_indexer.settings import load
+
+        return load(config=self.config, flags=self.flags, environ=self.environ, cwd=self.cwd)
+
+    @property
+    def app(self) -> Application:
+        """Return what does the work."""
+        if self._application is None:
+            self._application = self.make_application()
+        return self._application
+
+    def say(self, sentence: str) -> None:
+        """Tell the person something that is no data; silent with `-q`."""
+        if not self.quiet:
+            stdout.flush()
+            stderr.talk(sentence)

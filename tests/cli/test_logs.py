@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ckpt_indexer.cli import logs
+from ckpt_indexer.cli.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    for library in ("alembic", "watchdog"):
+        logging.getLogger(library).setLevel(logging.NOTSET)
+    logging.captureWarnings(capture=False)
+
+
+def session(cwd: Path, **options: str) -> Session:
+    return Session(environ={f"CKPT_INDEXER_LOG__{key.upper()}": value for key, value in options.items()}, cwd=cwd)
+
+
+def record(**extra: object) -> logging.LogRecord:
+    made = logging.LogRecord("ckpt_indexer.x", logging.WARNING, "f.py", 1, "kept %s", ("a\nb",), None)
+    made.created = 1_795_208_401.125
+    vars(made).update(extra)
+    return made
+
+
+def test_a_json_line_says_when_how_bad_who_what_and_about_what() -> None:
+    assert json.loads(logs.JsonLines().format(record(path="/o\udcff\n"))) == {
+        "ts": "2026-11-20T21:00:01.125Z",
+        "level": "warning",
+        "logger": "ckpt_indexer.x",
+        "event": "kept a\nb",
+        "path": "/o\udcff\n",
+    }
+
+
+def test_a_text_line_is_one_line() -> None:
+    line = logs.TextLines().format(record(path="/o\x1b"))
+    assert line == "2026-11-20T21:00:01.125Z warning ckpt_indexer.x: kept a\\nb path=/o\\x1b"
+
+
+@pytest.mark.parametrize("formatter", [logs.TextLines(), logs.JsonLines()])
+def test_an_error_comes_with_its_traceback(formatter: logging.Formatter) -> None:
+    try:
+        int("deep")
+    except ValueError as error:
+        made = record(exc_info=(ValueError, error, error.__traceback__))
+    assert "ValueError: invalid literal" in formatter.format(made)
+    assert "Traceback" in formatter.format(made)
+
+
+@pytest.mark.parametrize(
+    ("daemon", "form", "kind"),
+    [(True, "auto", logs.JsonLines), (False, "auto", logs.TextLines), (True, "text", logs.TextLines),
+     (False, "json", logs.JsonLines)],
+)  # fmt: skip
+def test_auto_is_json_for_a_daemon_without_a_terminal(daemon: bool, form: str, kind: type, tmp_path: Path) -> None:
+    logs.configure(session(tmp_path, format=form), daemon=daemon)
+    (handler,) = logging.getLogger().handlers
+    assert isinstance(handler.formatter, kind)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "verbosity", "expected"),
+    [(False, 0, logging.WARNING), (True, 0, logging.ERROR), (False, 1, logging.INFO), (False, 2, logging.DEBUG)],
+)
+def test_flags_decide_the_level(quiet: bool, verbosity: int, expected: int, tmp_path: Path) -> None:
+    asked = session(tmp_path)
+    asked.quiet, asked.verbosity = quiet, verbosity
+    assert logs.level(asked, "warning") == expected
+
+
+def test_the_daemon_logs_at_the_level_of_the_settings(tmp_path: Path) -> None:
+    logs.configure(session(tmp_path, level="debug"), daemon=True)
+    assert logging.getLogger().level == logging.DEBUG
+    logs.configure(session(tmp_path, level="debug"))
+    assert logging.getLogger().level == logging.WARNING
+
+
+@pytest.mark.parametrize(
+    ("quiet", "verbosity", "expected"),
+    [(False, 0, logging.WARNING), (False, 1, logging.WARNING), (False, 2, logging.DEBUG), (True, 0, logging.ERROR)],
+)
+def test_how_a_library_works_is_told_only_when_asked_twice(
+    quiet: bool, verbosity: int, expected: int, tmp_path: Path
+) -> None:
+    asked = session(tmp_path)
+    asked.quiet, asked.verbosity = quiet, verbosity
+    logs.configure(asked, daemon=True)
+    assert logging.getLogger("alembic.runtime.migration").getEffectiveLevel() == expected
