@@ -70,11 +70,10 @@ def ask(
     connection = dial(database)
     if connection is None:
         return None
-    with connection, connection.makefile("rwb") as stream:
+    with connection, connection.makefile("rb") as stream:  # unbuffered writes: nothing is left to fail in close()
         connection.settimeout(timeout_s)
         try:
-            stream.write(json.dumps(request).encode() + b"\n")
-            stream.flush()
+            connection.sendall(json.dumps(request).encode() + b"\n")
             for line in stream:
                 answer = json.loads(line)
                 if "progress" in answer:
@@ -137,7 +136,7 @@ class Server:
 
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(IDLE_S)
-        with connection, connection.makefile("rwb") as stream, contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError), connection, connection.makefile("rwb") as stream:
             while line := stream.readline(MAX_LINE):
 
                 def send(answer: Answer) -> None:

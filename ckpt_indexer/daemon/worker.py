@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, TypeVar
 
 from ckpt_indexer.discovery.listing import Hint, HintKind
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+ALIVE_S = 0.25
+"""Between looks at whether the thread that should answer still runs."""
 
 
 class Worker:
@@ -77,14 +81,16 @@ class Worker:
         Raises:
             DaemonError: the thread has ended, or did not answer in time.
         """
-        if not self._thread.is_alive():
-            raise DaemonError("the writer's thread has ended")
         future = self._inbox.call(lambda: function(self._current()))
-        try:
-            return future.result(timeout_s)
-        except TimeoutError as error:
-            future.cancel()
-            raise DaemonError(f"the writer did not answer within {timeout_s:.0f} s") from error
+        deadline = time.monotonic() + timeout_s
+        while not future.done():
+            left, alive = deadline - time.monotonic(), self._thread.is_alive()
+            if alive and left > 0:
+                wait([future], min(left, ALIVE_S))
+            elif future.cancel() or not future.done():
+                late = f"the writer did not answer within {timeout_s:.0f} s"
+                raise DaemonError(late if alive else "the writer's thread has ended") from self.failure
+        return future.result()
 
     def reopen(self) -> None:
         """Ask the thread to open the catalog anew, because its file was deleted or replaced."""

@@ -38,7 +38,7 @@ _INT64 = (1 << 63) - 1
 class Seen:
     """One directory as it was read: names sorted into what they are to us, stat values of those that matter."""
 
-    __slots__ = ("directories", "entries", "error", "files", "links", "marked", "others")
+    __slots__ = ("directories", "entries", "error", "files", "links", "marked", "others", "specials")
 
     def __init__(self) -> None:
         self.files: list[tuple[str, os.stat_result]] = []
@@ -48,6 +48,8 @@ class Seen:
         self.directories: list[str] = []
         self.links: list[str] = []
         """Symbolic links to directories."""
+        self.specials: dict[str, str] = {}
+        """Names of ours that are no file to read -> why not."""
         self.others: list[str] = []
         self.marked = False
         """A name that may mark a directory checkpoint is here: ask `rules.directory_format`."""
@@ -56,7 +58,7 @@ class Seen:
 
     def names(self) -> list[bytes]:
         """Return every name in the directory."""
-        texts = [name for name, _ in self.files] + self.directories + self.links + self.others
+        texts = [name for name, _ in self.files] + self.directories + self.links + self.others + list(self.specials)
         return [os.fsencode(name) for name in texts] + [entry.name for entry in self.entries]
 
     def all_entries(self) -> list[Entry]:
@@ -158,12 +160,15 @@ def _sort_in_special(seen: Seen, item: os.DirEntry[str], stat: os.stat_result, r
         seen.files.append((name, stat))  # a document of any kind has a stamp; its reader refuses what is no file
         return
     if not S_ISLNK(stat.st_mode):
+        seen.specials[name] = "a FIFO, socket or device is never opened"
         return
     entry = read_link(root, os.fsencode(f"{directory}/{name}" if directory else name))
     if entry is not None:
         seen.entries.append(entry)
     elif _leads_to_directory(item):
         seen.links.append(name)
+    else:
+        seen.specials[name] = "a symbolic link that leads to no checkpoint file below this root"
 
 
 def read_link(root: bytes, path: bytes) -> Entry | None:

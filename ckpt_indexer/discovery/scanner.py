@@ -15,6 +15,7 @@ from ckpt_indexer.discovery import rules
 from ckpt_indexer.discovery.entries import Seen, directory_entry, read_directory, read_link
 from ckpt_indexer.discovery.listing import Entry, Listing
 from ckpt_indexer.discovery.place import Place, Reach, is_gone, is_same_root, open_place, reach, shape_from, shape_of
+from ckpt_indexer.metadata.naming import checkpoint_suffix
 from ckpt_indexer.metadata.record import Problem
 
 if TYPE_CHECKING:
@@ -116,6 +117,18 @@ def is_absent(root: bytes, path: bytes, *, options: Options) -> bool:
             return False
 
 
+def is_special(path: bytes) -> bool:
+    """Tell whether an absolute path with a checkpoint's name leads to what is no file or directory: a FIFO, a broken
+    link."""
+    if checkpoint_suffix(path.rpartition(b"/")[2]) is None:
+        return False
+    try:
+        mode = os.lstat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (S_ISREG(mode) or S_ISDIR(mode))
+
+
 def _scan_from(place: Place, start: bytes) -> Iterator[Listing]:
     try:
         reached = reach(place, start, {})
@@ -187,14 +200,16 @@ def _add_checkpoint(place: Place, frame: _Frame, directory: str, shape: Director
 def _listing(place: Place, frame: _Frame) -> Listing | None:
     """Return the listing of a directory that was read, None when nothing in it matters."""
     seen = frame.seen
-    if not (seen.files or seen.entries or seen.links or seen.error):
+    if not (seen.files or seen.entries or seen.links or seen.specials or seen.error):
         return None
     directory = os.fsencode(frame.text)
     listing = Listing(place.root, directory, digest=seen.digest(), entries=seen.all_entries)
-    for name in sorted(seen.links):
-        message = "a symbolic link to a directory is not followed; to index what it leads to, name that as a root"
+    not_followed = "a symbolic link to a directory is not followed; to index what it leads to, name that as a root"
+    told = [(name, "symlink_directory", not_followed) for name in seen.links]
+    told += [(name, "not_a_file", message) for name, message in seen.specials.items()]
+    for name, kind, message in sorted(told):
         path = os.fsencode(f"{frame.text}/{name}" if frame.text else name)
-        listing.problems.append((path, Problem("symlink_directory", message)))
+        listing.problems.append((path, Problem(kind, message)))
     if seen.error is not None:
         listing.problems.append((directory, _unreadable(seen.error)))
         listing.complete = False

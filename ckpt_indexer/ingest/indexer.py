@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ckpt_indexer.discovery.scanner import is_special
 from ckpt_indexer.discovery.settle import Settle
 from ckpt_indexer.errors import DatabaseCorrupt, StoreError
 from ckpt_indexer.ingest.absence import Absences
@@ -101,9 +102,11 @@ class Indexer:
         return self._by_path.get(path)
 
     def start_scan(self, root: RootRow, start: bytes = b"", *, full: bool = False) -> Scan:
-        """Begin a scan; it advances with every step. A running scan that covers it is returned instead."""
+        """Begin a scan; it advances with every step. One that covers it and has not looked at anything yet is returned
+        instead."""
         for running in self._scans:
-            if running.root.id == root.id and not full and running.start == start == b"" and running.found == 0:
+            covers = running.start in {b"", start} and (running.full or not full)
+            if running.root.id == root.id and covers and not running.begun:
                 return running
         begun = Scan(self._parts, root, start, full=full)
         self._scans.append(begun)
@@ -193,6 +196,8 @@ class Indexer:
             self._settle.forget(place)
             if self.writer.known_at(root.id, place[1]) is not None:
                 self._absences.suspect(root, place[1])
+            elif is_special(place[0] + b"/" + place[1]):
+                self.start_scan(root, place[1].rpartition(b"/")[0])  # its listing says what is wrong with it
         self.intake.take(sightings)
 
     # -- time

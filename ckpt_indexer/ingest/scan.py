@@ -42,22 +42,23 @@ class Scan:
         self.start = start
         self.found = self.unchanged = self.missing = self.places = 0
         self.complete = True
-        self.ended = False
+        self.begun = self.ended = False
         self._parts = parts
         self._writer = parts.outbox.writer
-        self._full = full
+        self.full = full
         self._listings = scan(root.path, start, options=parts.rules(root.path))
-        self._digests = {
-            directory: digest
-            for directory, digest in self._writer.directories(root.id).items()
-            if _is_below(directory, start)
-        }
-        self._fresh = self._writer.count(root.id) == 0
+        self._digests: dict[bytes, bytes | None] = {}
+        """Directories with rows that the walk has not come to yet."""
+        self._fresh = False
         self._gone: list[Known] = []
-        self._before = _stamp(parts.clock)
+        self._told: set[bytes] = set()
+        """Places with a problem now."""
+        self._before = ""
 
     def advance(self, until: float) -> bool:
         """Take listings in until the monotonic time `until`; return True when the scan has ended."""
+        if not self.begun:
+            self._begin()
         for listing in self._listings:
             self._take(listing)
             if self._parts.outbox.is_full or self._parts.clock.monotonic() >= until:
@@ -66,17 +67,25 @@ class Scan:
         self.ended = True
         return True
 
+    def _begin(self) -> None:
+        """Learn what the catalog holds, as late as possible: other scans may have run since this one was asked for."""
+        self.begun = True
+        known = self._writer.directories(self.root.id)
+        self._digests = {path: digest for path, digest in known.items() if _is_below(path, self.start)}
+        self._fresh = self._writer.count(self.root.id) == 0
+        self._before = _stamp(self._parts.clock)
+
     def _take(self, listing: Listing) -> None:
         count = listing.count
         self.found += count
         stored = self._digests.pop(listing.directory, None)
-        if stored is not None and stored == listing.digest and not self._full and not listing.problems:
+        if stored is not None and stored == listing.digest and not self.full and not listing.problems:
             self.unchanged += count
             return
         self._note_problems(listing)
         rows = {} if self._fresh else self._writer.known_in(self.root.id, listing.directory)
         seen = [
-            Sighting(self.root, candidate, rows.pop(candidate.name, None), forced=self._full)
+            Sighting(self.root, candidate, rows.pop(candidate.name, None), forced=self.full)
             for candidate in listing.candidates
         ]
         states = self._parts.intake.take(seen)
@@ -94,6 +103,7 @@ class Scan:
             self.complete = False
         for path, problem in listing.problems:
             self.places += 1
+            self._told.add(path)
             self._parts.outbox.add(PlaceProblem(self.root.id, path, problem))
 
     def _finish(self) -> None:
@@ -103,7 +113,7 @@ class Scan:
             self._gone += [row for row in rows.values() if row.presence == "present"]
         self.missing = self._parts.absences.declare(self._gone)
         for path in self._writer.stale_places(self.root.id, self._before):
-            if _is_below(path, self.start):
+            if _is_below(path, self.start) and path not in self._told:
                 self._parts.outbox.add(PlaceProblem(self.root.id, path, None))
         if not self.start and self.complete:
             self._parts.outbox.add(RootChanged(self.root.id, state="present", scanned_at=_stamp(self._parts.clock)))

@@ -158,7 +158,7 @@ def test_a_link_to_a_checkpoint_of_the_root_is_a_symlink_candidate(tree: Tree) -
     assert (seen.kind, seen.target, seen.fingerprint) == (link.kind, link.target, link.fingerprint)
 
 
-def test_links_that_lead_nowhere_we_know_are_ignored(tree: Tree, tmp_path: Any) -> None:
+def test_links_that_lead_nowhere_we_know_are_told_and_not_followed(tree: Tree, tmp_path: Any) -> None:
     outside = tmp_path / "outside.ckpt"
     outside.write_text("x")
     tree.file("notes.txt")
@@ -170,7 +170,8 @@ def test_links_that_lead_nowhere_we_know_are_ignored(tree: Tree, tmp_path: Any) 
     }.items():
         os.symlink(target, tree.at(name))
         assert look(tree.root, os.fsencode(name), options=OPTIONS) is None
-    assert list(scan(tree.root, options=OPTIONS)) == []
+    assert _paths(tree.root) == []
+    assert _problems(tree.root) == dict.fromkeys([b"gone.ckpt", b"out.ckpt", b"self.ckpt", b"text.ckpt"], "not_a_file")
 
 
 def test_a_directory_link_is_reported_and_never_entered(tree: Tree) -> None:
@@ -184,12 +185,13 @@ def test_a_directory_link_is_reported_and_never_entered(tree: Tree) -> None:
     assert [listing.directory for listing in scan(tree.root, b"a/up/a", options=OPTIONS)] == [b"a"]
 
 
-def test_fifos_sockets_and_devices_are_ignored(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fifos_sockets_and_devices_are_told_and_never_opened(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tree.at("pipe.ckpt"))
     monkeypatch.chdir(os.fsdecode(tree.root))
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("sock.ckpt")
-        assert list(scan(tree.root, options=OPTIONS)) == []
+        assert _paths(tree.root) == []
+        assert _problems(tree.root) == {b"pipe.ckpt": "not_a_file", b"sock.ckpt": "not_a_file"}
         assert look(tree.root, b"pipe.ckpt", options=OPTIONS) is None
 
 

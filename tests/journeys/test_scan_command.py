@@ -17,6 +17,7 @@ from tests.journeys.harness import (
     eventually,
     needs,
     open_folder,
+    problems,
     program,
     rows,
     run,
@@ -229,3 +230,16 @@ def test_another_scan_that_holds_the_catalog_is_named(root: Path, database: Path
         assert done.returncode == 4
         assert lock.read_text().strip() in done.stderr
     assert run(database, "scan", root).returncode == 0
+
+
+def test_a_place_problem_stays_as_long_as_its_cause(root: Path, database: Path) -> None:
+    write_checkpoint(root / "run" / "a.ckpt")
+    (root / "run" / "broken.ckpt").symlink_to("nowhere.ckpt")
+
+    for _ in range(3):
+        assert run(database, "scan", root).returncode == 0
+        assert [path for path, _, _ in problems(database) if path == "run/broken.ckpt"] == ["run/broken.ckpt"]
+    (root / "run" / "broken.ckpt").unlink()
+    assert run(database, "scan", root).returncode == 0
+
+    assert "run/broken.ckpt" not in {path for path, _, _ in problems(database)}

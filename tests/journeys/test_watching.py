@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 
 from ckpt_indexer import app
+from ckpt_indexer.errors import DaemonError
 from ckpt_indexer.metadata.naming import display
 from tests.journeys.harness import (
     AS_NOBODY,
@@ -240,8 +241,9 @@ def test_fifos_sockets_and_broken_links_hang_nothing(root: Path, database: Path,
         (root / "directory.ckpt").mkdir()
         write_checkpoint(root / "good.ckpt")
         eventually(lambda: "good.ckpt" in [row["path"] for row in rows(database, "path", "read_state != 'pending'")])
-    told = {path for path, _, _ in problems(database)}
-    assert {"pipe.ckpt", "nowhere.ckpt", "loop.ckpt"}.isdisjoint(set(present(database)) - told)
+        special = {"pipe.ckpt", "nowhere.ckpt", "out.ckpt", "loop.ckpt"}
+        eventually(lambda: special <= {path for path, _, _ in problems(database)}, what="a problem for each")
+    assert present(database) == ["good.ckpt"]
     assert stat.S_ISFIFO((root / "pipe.ckpt").stat().st_mode)
     assert rows(database, "path", "name = 'good.ckpt' AND has_sidecar = 1")
 
@@ -518,3 +520,22 @@ def test_a_sidecar_written_with_its_checkpoint_is_never_missed(root: Path, datab
     assert [row["hmean"] for row in rows(database, "epoch, hmean")] == [
         row["epoch"] / 100 for row in rows(database, "epoch")
     ]
+
+
+def test_who_waits_for_a_dead_writer_is_told_at_once(
+    root: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with service(root, database) as running:
+        indexer, worker = running.worker._indexer, running.worker
+        assert indexer is not None
+
+        def broken(**_: object) -> None:
+            raise RuntimeError("injected")
+
+        monkeypatch.setattr(indexer, "step", broken)
+        eventually(lambda: not worker.is_alive())
+        began = time.monotonic()
+        with pytest.raises(DaemonError, match="has ended"):
+            worker.call(lambda _: None)
+        assert time.monotonic() - began < 1
+        eventually(lambda: running.worker is not worker)
