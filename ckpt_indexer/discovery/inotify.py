@@ -58,6 +58,9 @@ class Reader(InotifyFD):
         """Called on this thread when events may have been lost; must not block."""
         self._failures_lock = threading.Lock()
         self._failures: dict[bytes, int] = {}
+        self._moves_lock = threading.Lock()
+        self._moves: set[int] = set()
+        """Cookies of directories' moved-from events whose other half has not come."""
 
     def handle_event(self, event: InotifyEvent) -> None:
         """Pass an event on; tell of an overflow after watchdog has placed its watches anew.
@@ -65,6 +68,7 @@ class Reader(InotifyFD):
         A directory moved out of the tree, replaced by one of the same name, and both deleted: watchdog then looks for a
         path it has dropped. That must not end the thread every root depends on.
         """
+        self._note_move(event)
         try:
             super().handle_event(event)
         except KeyError:
@@ -72,6 +76,25 @@ class Reader(InotifyFD):
             self._on_loss()
         if event.is_queue_overflow:
             self._on_loss()
+
+    def has_lost_track(self) -> bool:
+        """Tell, once, whether a directory moved to a place that was not watched at that moment.
+
+        That place may be a directory made just before. The kernel goes on telling of the moved tree through the watches
+        it has, but under the former path, until they are placed anew.
+        """
+        with self._moves_lock:
+            lost, self._moves = self._moves, set()
+        return bool(lost)
+
+    def _note_move(self, event: InotifyEvent) -> None:
+        if not (event.is_move and event.is_directory):
+            return
+        with self._moves_lock:
+            if event.is_moved_from:
+                self._moves.add(event.cookie)
+            else:
+                self._moves.discard(event.cookie)
 
     def add_callback(self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId) -> WatchDescriptor:
         """Watch a directory; remember when that fails for a reason that does not go away by itself."""

@@ -169,6 +169,9 @@ class Watcher:
             dead = observer.dead_threads()
             if dead:
                 return [WatcherFault("thread_died", None, f"watchdog's {' and '.join(dead)} thread died")]
+            if observer.reader.has_lost_track():
+                for path in list(self._roots):
+                    self.rearm(path)
             faults = []
             for root in list(self._roots.values()):
                 faults += self._check_root(root, observer, now)

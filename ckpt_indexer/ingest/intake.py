@@ -70,6 +70,8 @@ class Intake:
         self.awaited: dict[Place, dict[Place, tuple[Sighting, int]]] = {}
         """Being read by a child -> aliases of it that will carry the same facts, with the row they lead to."""
         self._unwritten: dict[tuple[int, int], Place] = {}
+        self._claimed: dict[int, Place] = {}
+        """Row -> the place it will be at once the outbox is written: files that change places claim each row once."""
         self._arrived: set[Place] = set()
         """New files that have a row, and are counted, but are not described yet."""
         self.added = self.changed = self.moved = 0
@@ -132,6 +134,7 @@ class Intake:
     def written(self) -> None:
         """Note that the outbox has been written: every row taken in so far has an id now."""
         self._unwritten.clear()
+        self._claimed.clear()
 
     def look_beside(self, place: Place) -> None:
         """A checkpoint came or went at this place: look again at those that may have shared its document."""
@@ -148,8 +151,9 @@ class Intake:
         return decision.action is Action.READ
 
     def _take_fresh(self, sighting: Sighting, twins: dict[tuple[int, int], list[Known]]) -> Taken:
-        root, candidate, known = sighting.root, sighting.candidate, sighting.known
+        root, candidate = sighting.root, sighting.candidate
         place, inode = sighting.place, candidate.fingerprint[:2]
+        known = None if self._is_claimed(sighting.known, place) else sighting.known
         if self._unwritten.get(inode, place) != place and candidate.kind is Kind.FILE:
             self.links[place] = sighting
             return Taken.WAITING
@@ -157,7 +161,7 @@ class Intake:
         if isinstance(identity, LinkOf):
             self.links[place] = sighting
             return Taken.WAITING
-        if isinstance(identity, MovedFrom):
+        if isinstance(identity, MovedFrom) and not self._is_claimed(identity.known, place):
             self._outbox.add(Moved(identity.known.id, root.id, candidate))
             self.moved += 1
             known = identity.known
@@ -165,7 +169,12 @@ class Intake:
             self.look_beside(place)
             twins[inode] = []
         self._unwritten[inode] = place
+        if known is not None:
+            self._claimed[known.id] = place
         return self.settle_and_read(sighting.with_known(known), place)
+
+    def _is_claimed(self, row: Known | None, place: Place) -> bool:
+        return row is not None and self._claimed.get(row.id, place) != place
 
     def settle_and_read(self, sighting: Sighting, place: Place) -> Taken:
         """Describe a file that is no link, or give it a row and wait until it is at rest."""

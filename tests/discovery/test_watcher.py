@@ -542,3 +542,23 @@ def test_stopping_keeps_its_deadline_though_the_sink_hangs(
         assert not watcher.stop(0.1)
     release.set()
     assert eventually(lambda: not any(thread.name == "watcher-stop" for thread in threading.enumerate()))
+
+
+def test_a_directory_moved_into_one_made_just_before_is_watched_under_its_new_name(
+    tree: Tree, sink: Sink, watch: Watch, eventually: Eventually
+) -> None:
+    tree.file("c/checkpoints/a.ckpt")
+    watcher = watch(tree.root)
+    for number in range(20):
+        os.mkdir(tree.at(f"d{number}"))
+        os.rename(tree.at("c"), tree.at(f"d{number}/e"))
+        os.rename(tree.at(f"d{number}/e"), tree.at("c"))
+    os.mkdir(tree.at("end"))
+    os.rename(tree.at("c"), tree.at("end/e"))
+    time.sleep(0.3)
+    watcher.check(time.monotonic())
+    time.sleep(0.3)
+    sink.hints.clear()
+    tree.file("end/e/checkpoints/late.ckpt")
+    sink.wait_path(b"end/e/checkpoints/late.ckpt", finished=True)
+    assert eventually(lambda: watcher.check(time.monotonic()) == [])

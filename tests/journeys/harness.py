@@ -152,6 +152,11 @@ def rows(database: Path, columns: str = "*", where: str = "1") -> list[dict[str,
     return [dict(row) for row in found]
 
 
+def present(database: Path) -> list[str]:
+    """Return the paths of the present rows, in path order."""
+    return [row["path"] for row in rows(database, "path", "presence = 'present'")]
+
+
 def picture(database: Path) -> list[dict[str, Any]]:
     """Return the present rows by what must not depend on history, aliases by the path of their target."""
     paths = {row["id"]: row["path"] for row in rows(database, "id, path")}

@@ -14,7 +14,9 @@ from tests.journeys.harness import (
     eventually,
     fresh_picture,
     picture,
+    present,
     rows,
+    run,
     service,
     settings_for,
     write_checkpoint,
@@ -197,3 +199,30 @@ def test_a_hard_link_in_another_root_is_an_alias_too(tmp_path: Path, database: P
         eventually(lambda: len(rows(database, "id", "read_state != 'pending'")) == 2)
         eventually(lambda: len(rows(database, "id", "alias_of IS NOT NULL")) == 1)
     assert rows(database, "root", "alias_of IS NULL") == [{"root": "one"}]
+
+
+def test_files_that_change_places_at_once_all_keep_a_row(root: Path, database: Path) -> None:
+    for name in ("old.ckpt", "last.ckpt", "new.ckpt"):
+        write_checkpoint(root / name, size=len(name) * 10)
+    assert run(database, "scan", root).returncode == 0
+    for names in (("last.ckpt", "prev.ckpt"), ("new.ckpt", "last.ckpt"), ("old.ckpt", "new.ckpt")):
+        (root / names[0]).rename(root / names[1])
+
+    assert run(database, "scan", root).returncode == 0
+
+    assert present(database) == ["last.ckpt", "new.ckpt", "prev.ckpt"]
+    sizes = {row["path"]: row["size_bytes"] for row in rows(database, "path, size_bytes", "presence = 'present'")}
+    assert sizes == {name: (root / name).stat().st_size for name in ("last.ckpt", "new.ckpt", "prev.ckpt")}
+
+
+def test_a_file_renamed_away_and_replaced_at_once_keeps_both_rows_while_watched(root: Path, database: Path) -> None:
+    write_checkpoint(root / "last.ckpt", size=100)
+    with service(root, database):
+        eventually(lambda: present(database) == ["last.ckpt"])
+        for number in range(20):
+            (root / "last.ckpt").rename(root / f"prev-{number:02}.ckpt")
+            write_checkpoint(root / "last.tmp", size=200 + number).rename(root / "last.ckpt")
+        expected = ["last.ckpt", *(f"prev-{number:02}.ckpt" for number in range(20))]
+        eventually(lambda: present(database) == expected, what="twenty-one rows")
+
+    assert len(rows(database, "id")) == 21

@@ -17,6 +17,7 @@ from tests.journeys.harness import (
     eventually,
     needs,
     open_folder,
+    present,
     problems,
     program,
     rows,
@@ -46,10 +47,6 @@ def counts(summary: dict[str, Any]) -> tuple[int, int, int, int, int]:
         summary[name] for name in ("found", "added", "changed", "missing", "unchanged")
     )
     return found, added, changed, missing, unchanged
-
-
-def present(database: Path) -> list[str]:
-    return [row["path"] for row in rows(database, "path", "presence = 'present'")]
 
 
 # -- what it looks at

@@ -23,6 +23,7 @@ from tests.journeys.harness import (
     eventually,
     needs,
     open_folder,
+    present,
     problems,
     resident_mb,
     rows,
@@ -35,10 +36,6 @@ from tests.journeys.harness import (
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def present(database: Path) -> list[str]:
-    return [row["path"] for row in rows(database, "path", "presence = 'present'")]
 
 
 def _fill(directory: Path, count: int, *, first: int = 0) -> None:
