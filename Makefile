@@ -39,7 +39,9 @@ demo: $(HAS_TORCH) ## train three tiny real models while the daemon watches, and
 test: $(HAS_TEST) ## everything a change must pass: lint, types, imports, tests
 	@status=0; \
 	$(MAKE) --no-print-directory --keep-going lint types imports || status=1; \
-	$(PY) -m pytest -n $(WORKERS) $(PYTEST) || status=$$?; \
+	$(PY) -m pytest -n $(WORKERS) $(or $(PYTEST),--cov --cov-report= --cov-fail-under=90) || status=$$?; \
+	$(if $(PYTEST),,$(PY) -m coverage report --include='ckpt_indexer/metadata/*' --skip-covered --fail-under=100 \
+		> .coverage-metadata || { cat .coverage-metadata; status=1; };) \
 	exit $$status
 
 browser: ## tests of the page in a real browser

@@ -19,7 +19,8 @@ def sentences(page: Page, *, now: datetime, watched: bool) -> Iterator[str]:
     """Yield what a person should know about an answer."""
     watching = "a daemon is watching" if watched else "no daemon is watching (ckpt-indexer serve)"
     if page.as_of is not None:
-        yield f"as of {since(page.as_of, now)}; {watching}"
+        live = watched and all(root.mode == "events" and root.state == "present" for root in page.roots)
+        yield f"{'live, last full scan' if live else 'as of'} {since(page.as_of, now)}; {watching}"
     elif not page.roots:
         yield f"the catalog has no root yet: run `ckpt-indexer scan DIR`; {watching}"
     else:

@@ -191,12 +191,13 @@ class Indexer:
                 continue
             sighting = self.intake.sight(root, place[1], memos.setdefault(root.path, {}))
             if sighting is not None:
+                self.intake.forget_dangling(place)
                 sightings.append(sighting._replace(finished=finished, forced=forced))
                 continue
             self._settle.forget(place)
             if self.writer.known_at(root.id, place[1]) is not None:
                 self._absences.suspect(root, place[1])
-            elif is_special(place[0] + b"/" + place[1]):
+            if is_special(place[0] + b"/" + place[1]) and self.intake.note_dangling(place):
                 self.start_scan(root, place[1].rpartition(b"/")[0])  # its listing says what is wrong with it
         self.intake.take(sightings)
 

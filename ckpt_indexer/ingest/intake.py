@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from ckpt_indexer.store.changes import Known, RootRow
 
 
+MAX_DANGLING = 1000
+"""Links that lead nowhere and are kept in mind; more are found by the next scan."""
+
+
 class Readers(Protocol):
     """Whoever reads what must not be read on the writer's thread."""
 
@@ -70,6 +74,8 @@ class Intake:
         self.awaited: dict[Place, dict[Place, tuple[Sighting, int]]] = {}
         """Being read by a child -> aliases of it that will carry the same facts, with the row they lead to."""
         self._unwritten: dict[tuple[int, int], Place] = {}
+        self._dangling: dict[Place, None] = {}
+        """Links, by name, that lead to no checkpoint now; a new file may be what they wait for."""
         self._claimed: dict[int, Place] = {}
         """Row -> the place it will be at once the outbox is written: files that change places claim each row once."""
         self._arrived: set[Place] = set()
@@ -136,10 +142,26 @@ class Intake:
         self._unwritten.clear()
         self._claimed.clear()
 
+    def note_dangling(self, place: Place) -> bool:
+        """Remember a link that leads nowhere, to look at it again when a file appears; True when it was not known."""
+        is_new = place not in self._dangling
+        if len(self._dangling) < MAX_DANGLING:
+            self._dangling[place] = None
+        return is_new
+
+    def forget_dangling(self, place: Place) -> None:
+        """A link leads to a checkpoint again."""
+        self._dangling.pop(place, None)
+
     def look_beside(self, place: Place) -> None:
         """A checkpoint came or went at this place: look again at those that may have shared its document."""
         for path in siblings_of(*place):
             self.again.setdefault((place[0], path), False)
+
+    def _look_at_dangling(self) -> None:
+        """A checkpoint appeared somewhere: look at the links that led nowhere."""
+        for place in self._dangling:
+            self.again.setdefault(place, False)
 
     def _must_read(self, sighting: Sighting) -> bool:
         if sighting.forced or sighting.place in self.reading:
@@ -167,6 +189,7 @@ class Intake:
             known = identity.known
             self.look_beside((self.roots[known.root_id].path, known.path))
             self.look_beside(place)
+            self._look_at_dangling()
             twins[inode] = []
         self._unwritten[inode] = place
         if known is not None:
@@ -209,7 +232,10 @@ class Intake:
             self.added += 1
 
     def _tell_beside(self, candidate: Candidate, known: Known | None) -> None:
-        if candidate.neighbours is None and (known is None or known.presence != "present"):  # no listing shows it
+        if known is not None and known.presence == "present":
+            return
+        self._look_at_dangling()
+        if candidate.neighbours is None:  # no listing shows it to its siblings
             self.look_beside((candidate.root, candidate.path))
 
     def finish(self, description: Description, known: Known | None, alias_of: int | None = None) -> None:

@@ -104,6 +104,8 @@ class Scan:
         for path, problem in listing.problems:
             self.places += 1
             self._told.add(path)
+            if problem.kind == "not_a_file":
+                self._parts.intake.note_dangling((self.root.path, path))
             self._parts.outbox.add(PlaceProblem(self.root.id, path, problem))
 
     def _finish(self) -> None:

@@ -226,3 +226,18 @@ def test_a_file_renamed_away_and_replaced_at_once_keeps_both_rows_while_watched(
         eventually(lambda: present(database) == expected, what="twenty-one rows")
 
     assert len(rows(database, "id")) == 21
+
+
+def test_a_link_that_led_nowhere_is_found_when_its_target_comes(root: Path, database: Path) -> None:
+    (root / "late.ckpt").symlink_to("target.ckpt")
+    with service(root, database):
+        (root / "early.ckpt").symlink_to("target.ckpt")
+        write_checkpoint(root / "target.ckpt")
+        eventually(lambda: present(database) == ["early.ckpt", "late.ckpt", "target.ckpt"])
+        (root / "target.ckpt").unlink()
+        eventually(lambda: present(database) == [])
+        write_checkpoint(root / "target.ckpt")
+        eventually(lambda: present(database) == ["early.ckpt", "late.ckpt", "target.ckpt"])
+
+    aliases = rows(database, "path", "alias_of IS NOT NULL")
+    assert [row["path"] for row in aliases] == ["early.ckpt", "late.ckpt"]

@@ -60,7 +60,7 @@ def test_files_made_while_the_queue_overflowed_are_found(root: Path, database: P
         _fill(root / "new" / "deeper", 200)
         daemon.process.send_signal(signal.SIGCONT)
         eventually(lambda: len(present(database)) == 400, timeout_s=20, what="every row")
-        assert daemon.ask(op="health")["lost_events"] >= 1
+        eventually(lambda: daemon.ask(op="health")["lost_events"] >= 1, what="the loss to be counted")
         write_checkpoint(root / "new" / "deeper" / "later.ckpt")
         eventually(lambda: len(present(database)) == 401, what="a file in the directory made during the overflow")
 
