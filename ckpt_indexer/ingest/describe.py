@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,25 @@ def _describe(root_id: int, candidate: Candidate, chain: Chain) -> Description:
     record = merge(asked)
     _grade(record, reason)
     return Description(root_id, candidate, Outcome.DONE, record)
+
+
+def is_current(description: Description) -> bool:
+    """Tell whether a description made a while ago still holds: file and sources are as they were."""
+    candidate, record = replace(description.candidate, neighbours=None), description.record
+    if record is None or not is_same(candidate):
+        return False
+    read = {entry.path: (entry.size_bytes, entry.mtime_ns) for entry in record.inputs}
+    now = {path: tuple(stamp) for path, stamp in derived_from(candidate)}
+    followed = {path for path in read if path not in now}  # files that symlinked documents lead to
+    return now.items() <= read.items() and all(_stamp(candidate.root, path) == read[path] for path in followed)
+
+
+def _stamp(root: bytes, path: bytes) -> tuple[int, int] | None:
+    try:
+        stat = os.lstat(root + b"/" + path)
+    except OSError:
+        return None
+    return (stat.st_size, stat.st_mtime_ns)
 
 
 def is_same(candidate: Candidate) -> bool:

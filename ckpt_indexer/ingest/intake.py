@@ -15,7 +15,7 @@ from ckpt_indexer.candidate import Kind
 from ckpt_indexer.discovery.scanner import look
 from ckpt_indexer.discovery.settle import Wait
 from ckpt_indexer.ingest.decide import Action, decide
-from ckpt_indexer.ingest.describe import Description, Outcome, describe, is_same
+from ckpt_indexer.ingest.describe import Description, Outcome, describe, is_current
 from ckpt_indexer.ingest.expand import siblings_of
 from ckpt_indexer.ingest.identity import LinkOf, MovedFrom, identify
 from ckpt_indexer.ingest.sighting import Sighting, Taken
@@ -118,12 +118,13 @@ class Intake:
         return states
 
     def take_reading(self, reading: Description) -> None:
-        """Take the outcome of a reading done elsewhere; a file that changed meanwhile is looked at again."""
+        """Take the outcome of a reading done elsewhere. When the file or its documents changed meanwhile, it is looked
+        at again; when it was described meanwhile, the outcome is of no use any more."""
         place = (reading.candidate.root, reading.candidate.path)
-        self.reading.pop(place, None)
+        is_wanted = self.reading.pop(place, None) == reading.candidate
         aliases = self.awaited.pop(place, {})
-        if reading.outcome is not Outcome.DONE or not is_same(reading.candidate):
-            self.again.update(dict.fromkeys((place, *aliases), True))
+        if not is_wanted or not is_current(reading):
+            self.again.update(dict.fromkeys((place, *aliases) if is_wanted else aliases, True))
             return
         self.finish(reading, self._outbox.writer.known_at(reading.root_id, reading.candidate.path))
         for sighting, row_id in aliases.values():
@@ -245,6 +246,7 @@ class Intake:
         candidate = description.candidate
         self._outbox.add(Described(description.root_id, candidate, description.record, alias_of))
         place = (candidate.root, candidate.path)
+        self.reading.pop(place, None)
         self._tell_beside(candidate, known)
         if place in self._arrived:
             self._arrived.discard(place)

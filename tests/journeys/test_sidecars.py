@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -341,3 +342,24 @@ def test_a_sidecar_written_slowly_ends_right_and_leaves_no_complaint(root: Path,
             lambda: one(database, "epoch, hmean, read_state") == {"epoch": 6, "hmean": 0.625, "read_state": "ok"}
         )
         assert problems(database) == []
+
+
+def test_a_hard_document_that_goes_or_changes_while_a_child_reads_it_leaves_no_trace(
+    root: Path, database: Path
+) -> None:
+    checkpoint = write_checkpoint(root / "run" / "a.ckpt")
+    document = root / "run" / "a.metadata.yaml"
+    with service(root, database):
+        eventually(lambda: [row["read_state"] for row in rows(database)] == ["degraded"])
+        for number in range(12):
+            document.write_text(f"schema_version: '2.0'\nfile: {{name: a.ckpt}}\nnotes: &n x{number}\ntags: [*n]\n")
+            if number % 2:
+                document.unlink()
+            else:
+                write_sidecar(checkpoint, epoch=number)
+            expected = [(0, None)] if number % 2 else [(1, number)]
+            eventually(partial(_says, database, expected), what=f"{expected} in round {number}")
+
+
+def _says(database: Path, expected: list[tuple[int, int | None]]) -> bool:
+    return [(row["has_sidecar"], row["epoch"]) for row in rows(database)] == expected
