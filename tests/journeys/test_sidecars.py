@@ -357,7 +357,7 @@ def test_a_hard_document_that_goes_or_changes_while_a_child_reads_it_leaves_no_t
                 document.unlink()
             else:
                 write_sidecar(checkpoint, epoch=number)
-            expected = [(0, None)] if number % 2 else [(1, number)]
+            expected: list[tuple[int, int | None]] = [(0, None)] if number % 2 else [(1, number)]
             eventually(partial(_says, database, expected), what=f"{expected} in round {number}")
 
 
