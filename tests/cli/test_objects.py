@@ -177,9 +177,10 @@ def test_show_prints_its_sections(run: Run) -> None:
 @pytest.mark.usefixtures("shown")
 def test_show_explain_says_who_said_what(run: Run) -> None:
     assert run("show", "1", "--explain", "-q").out == (
-        "field    value                           source   where               others say\n"
-        "epoch    0                               header   -                   sidecar: 4\n"
-        'metrics  {"hmean": 0.8, "val/iou": 0.5}  sidecar  best.metadata.yaml  -\n'
+        "field            value   source   where               others say\n"
+        "epoch            0       header   -                   sidecar: 4\n"
+        "metrics.hmean    0.8000  sidecar  best.metadata.yaml  -\n"
+        "metrics.val/iou  0.5000  sidecar  best.metadata.yaml  -\n"
     )
 
 

@@ -114,15 +114,37 @@ def explained(row: Row) -> Iterator[str]:
         said = f"{conflict['other_source']}: {text.cell(conflict['other'])}"
         others.setdefault(conflict["field"], []).append(said)
     lines = [("field", "value", "source", "where", "others say")]
-    for field, source in row["provenance"].items():
-        where = text.cell(details.get(source))
-        lines.append((field, _value(row, field), source, where, "; ".join(others.get(field, ())) or text.UNKNOWN))
+    said_by = row["provenance"]
+    for field in [*said_by, *(field for field in others if field not in said_by)]:
+        source = said_by.get(field)
+        where = text.cell(details.get(source)) if source is not None else text.UNKNOWN
+        for name, value in _values(row, field):
+            disagreeing = "; ".join(others.get(name, ())) or text.UNKNOWN
+            lines.append((name, value, text.cell(source), where, disagreeing))
     yield from text.columns([tuple(map(text.shown, line)) for line in lines])
 
 
-def _value(row: Row, field: str) -> str:
-    if field in ROW_KEYS:
-        return text.cell(row[field])
-    section_name, _, name = field.partition(".")
+def _values(row: Row, field: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, value) of a field: one line per metric, parameter and component."""
+    said_alone = row["provenance"].keys()
+    if field in {"metrics", "params"}:
+        for name, value in row[field].items():
+            if f"{field}.{name}" not in said_alone:
+                yield f"{field}.{name}", text.cell(value)
+    elif field == "components":
+        for part in row["components"]:
+            params = ", ".join(f"{key}={text.cell(value)}" for key, value in part["params"].items())
+            yield f"components.{part['role']}", f"{text.cell(part['name'])} {f'({params})' if params else ''}".rstrip()
+    elif field in ROW_KEYS:
+        yield field, text.cell(row[field])
+    else:
+        yield field, text.cell(_inside(row, *field.split(".", 1)))
+
+
+def _inside(row: Row, section_name: str, name: str = "") -> object:
+    """Return the value of `metrics.NAME`, `params.KEY` or `components.ROLE.PARAM`; None when there is none."""
     inner = row[section_name] if section_name in ROW_KEYS else {}
-    return text.cell(inner.get(name)) if isinstance(inner, dict) else text.UNKNOWN
+    if isinstance(inner, dict):
+        return inner.get(name)
+    role, _, param = name.partition(".")
+    return next((part["params"].get(param) for part in inner if part["role"] == role), None)
