@@ -33,6 +33,11 @@ class LinkOf:
     others: tuple[Known, ...]
 
 
+def is_itself(row: Known) -> bool:
+    """Tell whether a row says to be a present file of its own: no symlink, no other name of one."""
+    return row.kind == Kind.FILE and row.presence == "present" and row.alias_of is None
+
+
 Identity: TypeAlias = Itself | MovedFrom | LinkOf
 
 

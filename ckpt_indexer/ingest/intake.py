@@ -17,7 +17,7 @@ from ckpt_indexer.discovery.settle import Wait
 from ckpt_indexer.ingest.decide import Action, decide
 from ckpt_indexer.ingest.describe import Description, Outcome, describe, is_current
 from ckpt_indexer.ingest.expand import siblings_of
-from ckpt_indexer.ingest.identity import LinkOf, MovedFrom, identify
+from ckpt_indexer.ingest.identity import LinkOf, MovedFrom, identify, is_itself
 from ckpt_indexer.ingest.sighting import Sighting, Taken
 from ckpt_indexer.sources.sidecar import derived_from
 from ckpt_indexer.store.changes import Arrived, Described, Moved
@@ -139,9 +139,14 @@ class Intake:
             self._readers.submit(root_id, candidate)
 
     def written(self) -> None:
-        """Note that the outbox has been written: every row taken in so far has an id now."""
-        self._unwritten.clear()
+        """Note that the outbox has been written: every row taken in so far has an id now. Where two rows both say to be
+        the same file itself, its names were noticed in an unlucky order: look at them again, as links."""
+        inodes, self._unwritten = list(self._unwritten), {}
         self._claimed.clear()
+        for rows in self._outbox.writer.known_by_inodes(inodes).values():
+            if len(rows) > 1:
+                themselves = [row for row in rows if is_itself(row) and self.still_there(row)]
+                self.again.update({self.place_of(row): True for row in themselves if len(themselves) > 1})
 
     def note_dangling(self, place: Place) -> bool:
         """Remember a link that leads nowhere, to look at it again when a file appears; True when it was not known."""
@@ -188,7 +193,7 @@ class Intake:
             self._outbox.add(Moved(identity.known.id, root.id, candidate))
             self.moved += 1
             known = identity.known
-            self.look_beside((self.roots[known.root_id].path, known.path))
+            self.look_beside(self.place_of(known))
             self.look_beside(place)
             self._look_at_dangling()
             twins[inode] = []
@@ -256,7 +261,11 @@ class Intake:
             self.changed += 1
         if known is not None:
             for alias in self._outbox.writer.aliases_of(known.id):
-                self.again[self.roots[alias.root_id].path, alias.path] = True
+                self.again[self.place_of(alias)] = True
+
+    def place_of(self, row: Known) -> Place:
+        """Return where the file of a row lies."""
+        return (self.roots[row.root_id].path, row.path)
 
     def still_there(self, row: Known) -> bool:
         """Tell whether the row's path still leads to its inode."""

@@ -62,21 +62,21 @@ class Links:
             for row in twins.get(sighting.candidate.fingerprint[:2], ())
             if row.kind != Kind.SYMLINK and self._intake.still_there(row)
         ]
-        others = [row for row in rows if (self._intake.roots[row.root_id].path, row.path) != place]
-        first = min(others, key=self._rank, default=None)
-        if first is None or place < self._rank(first):
+        others = [row for row in rows if self._intake.place_of(row) != place]
+        first = min(others, key=self._intake.place_of, default=None)
+        if first is None or place < self._intake.place_of(first):
             own = self._writer.known_at(sighting.root.id, sighting.candidate.path)
             self._intake.settle_and_read(sighting.with_known(own), place)
             for row in others:
                 if own is None or row.alias_of != own.id:
-                    self._intake.again[self._rank(row)] = True
+                    self._intake.again[self._intake.place_of(row)] = True
             return
         canonical = self._intake.sight(self._intake.roots[first.root_id], first.path)
         if canonical is None:
             self._intake.again.setdefault(place, False)
             return
         if canonical.candidate.fingerprint != first.fingerprint or first.alias_of is not None:
-            self._intake.again[self._rank(first)] = True
+            self._intake.again[self._intake.place_of(first)] = True
         self._describe_alias(sighting, canonical.candidate, first)
 
     def _describe_alias(self, sighting: Sighting, target: Candidate, row: Known) -> None:
@@ -98,6 +98,3 @@ class Links:
         target_place = (target.root, target.path)
         self._intake.awaited.setdefault(target_place, {})[place] = (sighting, row.id)
         self._intake.read_elsewhere(row.root_id, target)
-
-    def _rank(self, row: Known) -> Place:
-        return (self._intake.roots[row.root_id].path, row.path)
