@@ -49,6 +49,7 @@ browser: ## tests of the page in a real browser
 
 prove: $(HAS_TEST) ## the slow proofs: kills, full disks, a million rows
 	@$(PY) -m pytest -m prove $(PYTEST)
+	@$(PY) scripts/bench_best.py --rows 1000000 --rounds 1
 
 bench: $(HAS_TEST) ## measure what the budgets in docs/benchmarks.md promise
 	@set -e; for name in $(BENCHES); do $(PY) scripts/bench_$$name.py $(BENCH); done

@@ -5,8 +5,10 @@ python scripts/_rows.py CATALOG ROWS       # describe rows anew, 100 per transac
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
+import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -52,10 +54,15 @@ def described(root_id: int, saved: Saved, *, score: float | None = None) -> Desc
     return Described(root_id, Candidate(ROOT, str(values["path"]).encode(), Kind.FILE, stamp), record)
 
 
+INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND name LIKE 'ix!_%' ESCAPE '!'"
+
+
 def fill(catalog: Path, count: int) -> None:
-    """Make a catalog of `count` described rows."""
+    """Make a catalog of `count` described rows; indexes that filling does not need are built at the end, in one go."""
     with open_writer(catalog) as writer:
         root = writer.add_root(ROOT, "outputs")
+    indexes = _take_indexes_away(catalog)
+    with open_writer(catalog) as writer:
         batch = []
         for saved in saves(count):
             batch.append(described(root.id, saved))
@@ -64,6 +71,19 @@ def fill(catalog: Path, count: int) -> None:
                 batch = []
         writer.apply(batch)
         writer.checkpoint_wal()
+    with contextlib.closing(sqlite3.connect(catalog, isolation_level=None)) as connection:
+        for statement in indexes:
+            connection.execute(statement)
+
+
+def _take_indexes_away(catalog: Path) -> list[str]:
+    """Drop the indexes that are not unique; return the statements that make them again."""
+    with contextlib.closing(sqlite3.connect(catalog, isolation_level=None)) as connection:
+        found = connection.execute(INDEXES)
+        indexes = found.fetchall()
+        for name, _ in indexes:
+            connection.execute(f'DROP INDEX "{name}"')
+    return [statement for _, statement in indexes]
 
 
 def keep_writing(catalog: Path, count: int) -> int:

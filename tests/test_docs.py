@@ -211,3 +211,19 @@ def test_the_changelog_keeps_its_form() -> None:
     assert re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)[0] == "Unreleased"
     allowed = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
     assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= allowed
+
+
+def test_every_kind_of_problem_is_documented() -> None:
+    made = re.compile(r"""Problem\(\s*"([a-z_]+)"|\(name, "([a-z_]+)", """)
+    kinds = {
+        found
+        for file in sorted((CHECKOUT / "ckpt_indexer").rglob("*.py"))
+        for pair in made.findall(file.read_text(encoding="utf-8"))
+        for found in pair
+        if found
+    }
+    page = (DOCS / "row.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE))
+
+    assert len(kinds) > 15
+    assert kinds <= documented
