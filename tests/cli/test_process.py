@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -131,8 +132,11 @@ def test_an_interrupt_at_any_time_is_quick_and_130(tmp_path: Path) -> None:
         [*PROGRAM, "config", "show", "--config", str(fifo)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=environment(tmp_path),
     )  # fmt: skip
-    with fifo.open("wb"):  # opens when the program reads: it is in the middle of its work
-        process.send_signal(signal.SIGINT)
+    with process:
+        with fifo.open("wb"):  # opens when the program reads: it is in the middle of its work
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1.0)  # a signal that comes just before a read is seen when the read returns
         _out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert b"Traceback" not in err
