@@ -25,7 +25,7 @@ from ckpt_indexer.store.changes import Arrived, Described, Moved
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ckpt_indexer.candidate import Candidate
+    from ckpt_indexer.candidate import Candidate, Fingerprint
     from ckpt_indexer.discovery.place import Reach
     from ckpt_indexer.discovery.settle import Settle
     from ckpt_indexer.ingest.clock import Clock
@@ -69,8 +69,8 @@ class Intake:
         self.again: dict[Place, bool] = {}
         """Places to look at once more on the next step: aliases of changed files, files that changed while read. True:
         read them even when nothing seems to have changed, because what they are an alias of may have."""
-        self.reading: dict[Place, Candidate] = {}
-        """Being read by a child."""
+        self.reading: dict[Place, Fingerprint] = {}
+        """Being read by a child, with this fingerprint."""
         self.awaited: dict[Place, dict[Place, tuple[Sighting, int]]] = {}
         """Being read by a child -> aliases of it that will carry the same facts, with the row they lead to."""
         self._unwritten: dict[tuple[int, int], Place] = {}
@@ -121,10 +121,12 @@ class Intake:
         """Take the outcome of a reading done elsewhere. When the file or its documents changed meanwhile, it is looked
         at again; when it was described meanwhile, the outcome is of no use any more."""
         place = (reading.candidate.root, reading.candidate.path)
-        is_wanted = self.reading.pop(place, None) == reading.candidate
+        if self.reading.get(place) != reading.candidate.fingerprint:
+            return
+        del self.reading[place]
         aliases = self.awaited.pop(place, {})
-        if not is_wanted or not is_current(reading):
-            self.again.update(dict.fromkeys((place, *aliases) if is_wanted else aliases, True))
+        if not is_current(reading):
+            self.again.update(dict.fromkeys((place, *aliases), True))
             return
         self.finish(reading, self._outbox.writer.known_at(reading.root_id, reading.candidate.path))
         for sighting, row_id in aliases.values():
@@ -134,8 +136,8 @@ class Intake:
     def read_elsewhere(self, root_id: int, candidate: Candidate) -> None:
         """Have a child read the candidate, unless one does."""
         place = (candidate.root, candidate.path)
-        if self.reading.get(place) != candidate:
-            self.reading[place] = candidate
+        if self.reading.get(place) != candidate.fingerprint:
+            self.reading[place] = candidate.fingerprint
             self._readers.submit(root_id, candidate)
 
     def written(self) -> None:
@@ -251,7 +253,8 @@ class Intake:
         candidate = description.candidate
         self._outbox.add(Described(description.root_id, candidate, description.record, alias_of))
         place = (candidate.root, candidate.path)
-        self.reading.pop(place, None)
+        if self.reading.pop(place, None) is not None:
+            self.again.update(dict.fromkeys(self.awaited.pop(place, {}), True))
         self._tell_beside(candidate, known)
         if place in self._arrived:
             self._arrived.discard(place)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import yaml
 
+from ckpt_indexer.discovery.listing import Hint, HintKind
 from ckpt_indexer.sidecar.io import write_document
 from tests.journeys.harness import (
     Daemon,
@@ -363,3 +364,18 @@ def test_a_hard_document_that_goes_or_changes_while_a_child_reads_it_leaves_no_t
 
 def _says(database: Path, expected: list[tuple[int, int | None]]) -> bool:
     return [(row["has_sidecar"], row["epoch"]) for row in rows(database)] == expected
+
+
+def test_a_hard_document_seen_by_an_event_and_a_scan_at_once_is_read(root: Path, database: Path) -> None:
+    for number in range(6):
+        write_checkpoint(root / "run" / f"{number}.ckpt")
+    with service(root, database) as running:
+        for turn in range(5):
+            for number in range(6):
+                text = f"schema_version: '2.0'\nfile: {{name: {number}.ckpt}}\nnotes: &n x{turn}\ntags: [*n]\n"
+                (root / "run" / f"{number}.metadata.yaml").write_text(text)
+                running.inbox.put(Hint(HintKind.ROOT, os.fsencode(root), b""))
+        eventually(lambda: {row["sidecar_state"] for row in rows(database)} == {"invalid"}, what="every document")
+        eventually(lambda: {row["read_state"] for row in rows(database)} == {"degraded"}, what="no pending row")
+
+    assert len(rows(database)) == 6
