@@ -253,6 +253,8 @@ class Intake:
         candidate = description.candidate
         self._outbox.add(Described(description.root_id, candidate, description.record, alias_of))
         place = (candidate.root, candidate.path)
+        if alias_of is None:
+            self._unwritten[candidate.fingerprint[:2]] = place
         if self.reading.pop(place, None) is not None:
             self.again.update(dict.fromkeys(self.awaited.pop(place, {}), True))
         self._tell_beside(candidate, known)

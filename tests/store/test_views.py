@@ -107,7 +107,7 @@ def test_duckdb_reads_the_views(catalog: Catalog) -> None:
     duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed: views not tried with it")
     catalog.describe("a.ckpt")
     catalog.writer.close()
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
     packaged = importlib.util.find_spec("duckdb_extension_sqlite_scanner")
     folder = Path(packaged.origin).parent if packaged and packaged.origin else catalog.path.parent
     extension = next((f"'{path}'" for path in folder.rglob("*.duckdb_extension")), "sqlite")
