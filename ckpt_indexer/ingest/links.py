@@ -82,6 +82,9 @@ class Links:
     def _describe_alias(self, sighting: Sighting, target: Candidate, row: Known) -> None:
         """An alias row carries the facts of the file it leads to."""
         known = sighting.known
+        if sighting.candidate.fingerprint != target.fingerprint:  # the file changed after the link was looked at
+            self._intake.again[sighting.place] = True
+            return
         if known is not None and known.alias_of == row.id and not sighting.forced:
             decision = decide(sighting.candidate, known, derived_from(target))
             if decision.action is Action.SKIP:
