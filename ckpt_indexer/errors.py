@@ -5,6 +5,7 @@
       MetadataError      SidecarUnreadable, SidecarInvalid, SchemaFromFuture
       ReaderError        UnknownFormat, CorruptCheckpoint, LimitExceeded, ReaderDied
       SourceError        SourceUnavailable, SourceRejected, NeedsChild
+      ResourceShortage
       StoreError         DatabaseAbsent, DatabaseForeign, DatabaseCorrupt, DatabaseLocked,
                          DatabaseFromFuture, DatabaseFull, MigrationFailed
       QueryError         CheckpointNotFound, InvalidFilter, InvalidCursor
@@ -16,9 +17,19 @@ values. Words for people and exit codes belong to the faces (`cli.main`), not he
 
 from __future__ import annotations
 
+import errno
 from typing import TypeAlias
 
 Detail: TypeAlias = "str | int | float | bool | tuple[str, ...] | None"
+
+
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN})
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Tell whether an error says that this process is short of descriptors, memory or processes, not that a file is
+    bad."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORTAGES)
 
 
 class CkptIndexerError(Exception):
@@ -89,6 +100,10 @@ class SourceRejected(SourceError):
 
 class NeedsChild(SourceError):
     """Answering safely needs a limited child process, which the caller did not offer."""
+
+
+class ResourceShortage(CkptIndexerError):
+    """This process has no descriptor, memory or process left for the work; that says nothing about the file."""
 
 
 class StoreError(CkptIndexerError):

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ckpt_indexer.candidate import Fingerprint, Kind
+from ckpt_indexer.errors import ResourceShortage, is_shortage
 from ckpt_indexer.metadata.record import Input, Problem, ReadState, Record, SidecarState
 from ckpt_indexer.sources.chain import merge
 from ckpt_indexer.sources.sidecar import derived_from
@@ -27,6 +28,8 @@ class Outcome(StrEnum):
     DONE = "done"
     CHANGED = "changed"
     """The file changed, or went, while it was read: look again later."""
+    SHORT = "short"
+    """This process lacks descriptors, memory or processes: look again later, less and less often."""
     NEEDS_CHILD = "needs_child"
     """Reading safely takes a child process."""
 
@@ -48,7 +51,11 @@ def describe(root_id: int, candidate: Candidate, chain: Chain) -> Description:
     """
     try:
         return _describe(root_id, candidate, chain)
+    except ResourceShortage:
+        return Description(root_id, candidate, Outcome.SHORT)
     except Exception as error:
+        if is_shortage(error):
+            return Description(root_id, candidate, Outcome.SHORT)
         log.exception("describing a checkpoint failed", extra={"path": candidate.absolute})
         problem = Problem("internal_error", f"{type(error).__name__}: {error}")
         record = Record(problems=[problem], read_state=ReadState.DEGRADED)
@@ -108,6 +115,8 @@ def _why_unreadable(candidate: Candidate) -> str | None:
     try:
         os.close(os.open(candidate.absolute, flags))
     except OSError as error:
+        if is_shortage(error):
+            raise
         return error.strerror
     return None
 

@@ -195,6 +195,7 @@ class Indexer:
                 sightings.append(sighting._replace(finished=finished, forced=forced))
                 continue
             self._settle.forget(place)
+            self.intake.retries.forget(place)
             if self.writer.known_at(root.id, place[1]) is not None:
                 self._absences.suspect(root, place[1])
             if is_special(place[0] + b"/" + place[1]) and self.intake.note_dangling(place):
@@ -208,6 +209,7 @@ class Indexer:
         again, self.intake.again = self.intake.again, {}
         for place in self._settle.due(self._clock.monotonic()):
             again.setdefault(place, False)
+        again.update(dict.fromkeys(self.intake.retries.due(self._clock.monotonic()), True))
         self._look_at((place, False, forced) for place, forced in again.items())
         self._absences.settle()
 
@@ -219,8 +221,8 @@ class Indexer:
             return 0.0
         self._forget()
         now = self._clock.monotonic()
-        dues = [due for due in (self._settle.next_due(), self._absences.next_due()) if due is not None]
-        return max(0.0, min([timeout_s, *(due - now for due in dues)]))
+        waits = (self._settle.next_due(), self._absences.next_due(), self.intake.retries.next_due())
+        return max(0.0, min([timeout_s, *(due - now for due in waits if due is not None)]))
 
     def _forget(self) -> None:
         """Once an hour drop rows whose files have been missing for too long."""

@@ -18,6 +18,7 @@ from ckpt_indexer.ingest.decide import Action, decide
 from ckpt_indexer.ingest.describe import Description, Outcome, describe, is_current
 from ckpt_indexer.ingest.expand import siblings_of
 from ckpt_indexer.ingest.identity import LinkOf, MovedFrom, identify, is_itself
+from ckpt_indexer.ingest.retries import Retries
 from ckpt_indexer.ingest.sighting import Sighting, Taken
 from ckpt_indexer.sources.sidecar import derived_from
 from ckpt_indexer.store.changes import Arrived, Described, Moved
@@ -71,6 +72,7 @@ class Intake:
         read them even when nothing seems to have changed, because what they are an alias of may have."""
         self.reading: dict[Place, Fingerprint] = {}
         """Being read by a child, with this fingerprint."""
+        self.retries = Retries()
         self.awaited: dict[Place, dict[Place, tuple[Sighting, int]]] = {}
         """Being read by a child -> aliases of it that will carry the same facts, with the row they lead to."""
         self._unwritten: dict[tuple[int, int], Place] = {}
@@ -85,12 +87,12 @@ class Intake:
     @property
     def busy(self) -> bool:
         """Tell whether anything taken in has not ended as a row yet."""
-        return bool(len(self.settle) or self.links or self.again or self.reading or len(self._outbox))
+        return bool(self.waiting or self.again or len(self._outbox))
 
     @property
     def waiting(self) -> int:
         """Return how many files are seen but not at rest, not read, or not linked yet."""
-        return len(self.settle) + len(self.links) + len(self.reading)
+        return len(self.settle) + len(self.links) + len(self.reading) + len(self.retries)
 
     def sight(self, root: RootRow, path: bytes, memo: dict[bytes, Reach] | None = None) -> Sighting | None:
         """Return what is on disk at a path and in the catalog about it; None when it is no candidate now.
@@ -125,6 +127,10 @@ class Intake:
             return
         del self.reading[place]
         aliases = self.awaited.pop(place, {})
+        if reading.outcome is Outcome.SHORT:
+            for short in (place, *aliases):
+                self.retry(short)
+            return
         if not is_current(reading):
             self.again.update(dict.fromkeys((place, *aliases), True))
             return
@@ -227,9 +233,15 @@ class Intake:
             return Taken.WAITING
         if description.outcome is Outcome.NEEDS_CHILD:
             self.read_elsewhere(root.id, candidate)
-        elif description.outcome is Outcome.CHANGED:
+        elif description.outcome is Outcome.SHORT:
+            self.retry(place)
+        else:
             self.again.setdefault(place, False)
         return Taken.WAITING
+
+    def retry(self, place: Place) -> None:
+        """Look again later: this process is short of what reading takes."""
+        self.retries.note(place, self._clock.monotonic())
 
     def arrive(self, sighting: Sighting) -> None:
         """Give a file a row before it can be described; a new one is counted here, once."""
@@ -253,6 +265,7 @@ class Intake:
         candidate = description.candidate
         self._outbox.add(Described(description.root_id, candidate, description.record, alias_of))
         place = (candidate.root, candidate.path)
+        self.retries.forget(place)
         if alias_of is None:
             self._unwritten[candidate.fingerprint[:2]] = place
         if self.reading.pop(place, None) is not None:

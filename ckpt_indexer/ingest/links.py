@@ -98,6 +98,9 @@ class Links:
         if description.outcome is Outcome.CHANGED:
             self._intake.again[place] = True
             return
+        if description.outcome is Outcome.SHORT:
+            self._intake.retry(place)
+            return
         target_place = (target.root, target.path)
         self._intake.awaited.setdefault(target_place, {})[place] = (sighting, row.id)
         self._intake.read_elsewhere(row.root_id, target)

@@ -68,6 +68,8 @@ class Input(NamedTuple):
     size_bytes: int | None
     mtime_ns: int | None
     absent: bool = False
+    source: str = "sidecar"
+    """Who read it."""
 
 
 class Component(NamedTuple):

@@ -12,7 +12,7 @@ import stat
 from typing import NamedTuple
 
 from ckpt_indexer.candidate import FileStamp
-from ckpt_indexer.errors import SidecarUnreadable
+from ckpt_indexer.errors import ResourceShortage, SidecarUnreadable, is_shortage
 from ckpt_indexer.metadata.naming import display
 from ckpt_indexer.sidecar.bounds import MAX_BYTES
 from ckpt_indexer.sidecar.loading import too_large
@@ -35,6 +35,7 @@ def read_whole(path: bytes, *, within: bytes | None = None) -> Content:
     Raises:
         FileNotFoundError: there is none.
         SidecarUnreadable: a symlink, not a regular file, too large, not permitted, or it does not stop changing.
+        ResourceShortage: this process cannot open any file now.
     """
     for _ in range(2):
         content = _read_once(path, within)
@@ -77,6 +78,8 @@ def _read_once(path: bytes, within: bytes | None) -> Content | None:
     except OSError as exc:
         if exc.errno in _SPECIAL:
             raise _not_regular() from exc
+        if is_shortage(exc):
+            raise ResourceShortage(f"no document can be opened now ({exc.strerror})") from exc
         message = f"it cannot be opened ({exc.strerror}); check its permissions"
         raise SidecarUnreadable(message, reason="open", errno=exc.errno) from exc
     try:

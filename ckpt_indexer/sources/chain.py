@@ -14,6 +14,7 @@ from ckpt_indexer.errors import NeedsChild, SourceError
 from ckpt_indexer.metadata.metrics import HEADLINES, headline
 from ckpt_indexer.metadata.provenance import SOURCES, group_of, rank
 from ckpt_indexer.metadata.record import Conflict, Problem, Record, SidecarState
+from ckpt_indexer.sources.base import Said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,9 +60,10 @@ class Chain:
     def ask(self, candidate: Candidate) -> Asked:
         """Return what the sources say, stopping when the answer is complete. One failing source never hides others."""
         asked = Asked()
+        said = Said(asked.findings)
         for source in self._sources:
             try:
-                finding = source.find(candidate)
+                finding = source.find(candidate, said)
             except NeedsChild:
                 asked.needs_child = True
                 return asked

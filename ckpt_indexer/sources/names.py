@@ -12,6 +12,7 @@ from ckpt_indexer.sources.base import Cost
 
 if TYPE_CHECKING:
     from ckpt_indexer.candidate import Candidate
+    from ckpt_indexer.sources.base import Said
 
 _EXPERIMENT_IS_DEFAULT = frozenset({"experiment"})
 
@@ -22,7 +23,7 @@ class PlaceSource:
     name = "names"
     cost = Cost.INLINE
 
-    def find(self, candidate: Candidate) -> Finding:
+    def find(self, candidate: Candidate, said: Said) -> Finding:  # noqa: ARG002  # it needs nobody's word
         """Return run directory and default experiment; every path has them."""
         run_dir, experiment = _place(candidate.root, candidate.path)
         return Finding(
@@ -36,7 +37,7 @@ class NamesSource:
     name = "names"
     cost = Cost.INLINE
 
-    def find(self, candidate: Candidate) -> Finding | None:
+    def find(self, candidate: Candidate, said: Said) -> Finding | None:  # noqa: ARG002  # it needs nobody's word
         """Return what the name says; None when it says nothing."""
         return find_path_facts(candidate.path)
 

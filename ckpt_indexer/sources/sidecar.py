@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ckpt_indexer.candidate import Candidate
     from ckpt_indexer.metadata.reading import Reading
     from ckpt_indexer.sidecar.beside import Attempt
+    from ckpt_indexer.sources.base import Said
 
     Documents = tuple[tuple[bytes, FileStamp], ...]  # (path relative to the root, stamp)
 
@@ -36,7 +37,7 @@ class SidecarSource:
     def __init__(self, *, parse: Callable[[bytes], Any]) -> None:  # parse returns whatever the document holds
         self._parse = parse
 
-    def find(self, candidate: Candidate) -> Finding | None:
+    def find(self, candidate: Candidate, said: Said) -> Finding | None:  # noqa: ARG002  # it needs nobody's word
         """Return what the sidecar says; None when there is none. An unusable one is a finding with problems only."""
         beside = find_document(candidate, parse=self._parse)
         if beside is None:

@@ -230,7 +230,7 @@ def _param_rows(row_id: int, params: dict[str, Any]) -> list[Values]:
 
 def _input_rows(row_id: int, inputs: list[Input]) -> list[Values]:
     found: dict[bytes, Values] = {}
-    for path, size_bytes, mtime_ns, absent in inputs:
+    for path, size_bytes, mtime_ns, absent, _ in inputs:
         size = None if size_bytes is None else clamp(size_bytes)
         found[path] = (row_id, path, size, None if mtime_ns is None else clamp(mtime_ns), int(absent))
     return list(found.values())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ckpt_indexer.candidate import Candidate, Fingerprint, Kind
 from ckpt_indexer.errors import NeedsChild, SourceUnavailable
 from ckpt_indexer.metadata.record import Component, Conflict, Finding, Input, Metric, Problem, Record, SidecarState
-from ckpt_indexer.sources.base import Cost
+from ckpt_indexer.sources.base import Cost, Said
 from ckpt_indexer.sources.chain import COMPLETE, Asked, Chain, is_complete, merge
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Says:
         self.answer = answer
         self.asked = 0
 
-    def find(self, candidate: Candidate) -> Finding | None:
+    def find(self, candidate: Candidate, said: Said) -> Finding | None:  # noqa: ARG002  # the protocol
         assert candidate is CANDIDATE
         self.asked += 1
         if isinstance(self.answer, Exception):

@@ -12,6 +12,7 @@ from ckpt_indexer.errors import NeedsChild
 from ckpt_indexer.metadata.reading import read_document
 from ckpt_indexer.metadata.record import Finding, Input, SidecarState
 from ckpt_indexer.sidecar.loading import parse_inline
+from ckpt_indexer.sources.base import Said
 from ckpt_indexer.sources.sidecar import SidecarSource, believe, derived_from
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ SOURCE = SidecarSource(parse=parse_inline)
 
 
 def find(candidate: Candidate) -> Finding:
-    finding = SOURCE.find(candidate)
+    finding = SOURCE.find(candidate, Said())
     assert finding is not None
     return finding
 
@@ -35,7 +36,7 @@ def kinds(finding: Finding) -> list[str]:
 
 def test_a_checkpoint_without_a_document_has_no_finding(folder: Folder) -> None:
     folder.document("other.metadata.yaml", checkpoint_path="other.ckpt")
-    assert SOURCE.find(folder.checkpoint("best.ckpt")) is None
+    assert SOURCE.find(folder.checkpoint("best.ckpt"), Said()) is None
 
 
 def test_the_first_valid_document_is_used(folder: Folder) -> None:
@@ -101,7 +102,7 @@ def test_a_document_that_is_no_document_is_a_finding_without_facts(folder: Folde
 def test_a_hard_document_is_left_to_a_source_with_a_child(folder: Folder) -> None:
     (folder.path / "best.metadata.yaml").write_text("a: &x 1\nb: *x\n")
     with pytest.raises(NeedsChild):
-        SOURCE.find(folder.checkpoint())
+        SOURCE.find(folder.checkpoint(), Said())
 
 
 # -- what is noted beside it
