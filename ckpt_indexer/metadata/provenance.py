@@ -36,6 +36,9 @@ FIELDS: dict[str, Group] = {
     "wandb_run_id": "rest",
     "config_path": "rest",
     "schema_version": "rest",
+    "format": "rest",
+    "content_id": "rest",
+    "weights_id": "rest",
     "notes": "rest",
 }
 """Scalar fields of the row that a source can know -> the group that decides who is trusted for them."""

@@ -103,6 +103,13 @@ class Finding:
     sidecar_state: SidecarState | None = None
     defaults: frozenset[str] = frozenset()
     """Field names whose value the writer is known to have filled in by default, not measured."""
+    header: dict[str, Any] | None = None
+    """What a reader learned beyond the fields of the row: dtypes, structure, callbacks. JSON values."""
+    denies: bool = False
+    """A history of the run proves that nothing was evaluated at this checkpoint's step: metrics inside the file itself
+    are left over from an earlier one."""
+    also: list[Finding] = field(default_factory=list)
+    """What the same source says in another, less trusted voice (`header:monitor`, `wandb:summary`)."""
 
 
 @dataclass(slots=True)
@@ -130,3 +137,7 @@ class Record:
     sidecar_state: SidecarState | None = None
     has_sidecar: bool = False
     read_state: ReadState = ReadState.PENDING
+    header: dict[str, Any] | None = None
+    """What the file's own header says beyond the fields of the row; None until it was read."""
+    surroundings: bytes | None = None
+    """Digest of the files around the checkpoint that could be consulted; None when none was asked."""

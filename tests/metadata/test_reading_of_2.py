@@ -23,7 +23,7 @@ def test_a_document_of_2_says_all_it_can(documents: Documents) -> None:
     reading = read(documents.v2())
     assert reading.finding.problems == []
     assert reading.valid
-    assert set(reading.finding.facts) == set(FIELDS) - {"config_path"}
+    assert set(reading.finding.facts) == set(FIELDS) - {"config_path", "format", "content_id", "weights_id"}
     assert reading.file == FileBlock("epoch=10.ckpt", 1000, 17)
     assert reading.finding.params == {"optimizer.lr": 0.001, "seed": 1, "sizes": [1, 2]}
     assert reading.finding.tags == ["paper", "keep"]

@@ -1,0 +1,1 @@
+"""One layout of directory checkpoints per module."""

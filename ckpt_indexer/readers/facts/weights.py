@@ -1,0 +1,191 @@
+"""The weights of a checkpoint: which tensors are the model's, how many parameters they are, what is optimizer state.
+
+Pure. Knows the places where training code keeps a state dict; refuses to know values.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ckpt_indexer.metadata.fields import INT_LIMIT
+from ckpt_indexer.readers.modules import attribute_tensors
+from ckpt_indexer.readers.nodes import Opaque, Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ckpt_indexer.readers.header import Header
+    from ckpt_indexer.readers.nodes import Plain
+
+MAX_NODES = 500_000
+"""Values of one file that are walked; far above what the pickle machine hands on for real files."""
+MAX_DEPTH = 64
+MAX_NAME = 500
+"""Characters of a tensor's dotted name; what lies below a longer one is passed over."""
+_PLACES = (
+    "state_dict", "model_state_dict", "model_state", "model", "net", "network", "module", "params", "weights",
+    "model_weights", "net_state_dict", "student", "generator", "state_dict_ema", "ema_state_dict", "model_ema", "ema",
+    "params_ema",
+)  # fmt: skip
+"""Keys that hold a model, the first that holds tensors wins: averaged weights are asked last."""
+_OPTIMIZER = re.compile(r"(?:^|_|\.)(?:opt|optim|optims|optimizer|optimizers)(?:$|_|\.|\d)|optimizer", re.IGNORECASE)
+_SCHEDULER = re.compile(r"schedule", re.IGNORECASE)
+_NO_WEIGHTS = re.compile(r"^(?:callbacks|loops|amp)$|rng|random|scaler|metric|history|loss|hyper_?param", re.IGNORECASE)
+"""Other top-level keys that may hold tensors."""
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+"""Buffers of batch normalisation; other buffers cannot be told from parameters by their names."""
+_FLOATING = ("float", "bfloat", "complex", "qint", "quint")
+_MOSTLY = 0.8
+_BITS = re.compile(r"(\d+)")
+_SIZES = {
+    "bool": 8,
+    "complex32": 32,
+    "complex64": 64,
+    "complex128": 128,
+    "double": 64,
+    "half": 16,
+    "long": 64,
+    "short": 16,
+}
+
+
+class Named(NamedTuple):
+    """One tensor of a state dict."""
+
+    name: str
+    tensor: Tensor
+
+
+def find_state_dict(root: Plain) -> list[Named]:
+    """Return the tensors of the model by their names in its state dict; empty when the file holds none.
+
+    Nested parts (`{"encoder": {...}, "decoder": {...}}`) get dotted names; an `nn.Module` gives the names its
+    `state_dict()` would. A file whose root is mostly tensors is a state dict itself.
+    """
+    if isinstance(root, Opaque):
+        return [Named(*pair) for pair in attribute_tensors(root).items()]
+    if not isinstance(root, dict):
+        return []
+    for place in _PLACES:
+        held = root.get(place)
+        found = list(_tensors(held)) if isinstance(held, dict | list | Opaque) else []
+        if found:
+            return found
+    own = [value for value in root.values() if isinstance(value, Tensor)]
+    if own and len(own) >= _MOSTLY * len(root):
+        return list(_tensors(root))
+    rest = {key: value for key, value in root.items() if not (isinstance(key, str) and _is_beside(key))}
+    return [one for one in _tensors(rest) if one.tensor.shape]
+
+
+def _is_beside(key: str) -> bool:
+    """Tell whether what stands under a top-level key is no part of the model."""
+    return is_training_state(key) or _NO_WEIGHTS.search(key) is not None
+
+
+def is_training_state(key: str) -> bool:
+    """Tell whether a top-level key names the state of an optimizer or a scheduler."""
+    return _OPTIMIZER.search(key) is not None or _SCHEDULER.search(key) is not None
+
+
+def describe_weights(root: Plain, named: list[Named], header: Header) -> None:
+    """Fill in what the tensors say: their number, dtypes and parameters, and how much of the file is optimizer state.
+
+    Parameters are all floating-point and quantized tensors of the state dict but the running statistics of batch
+    normalisation; tensors that share memory at one place with one shape (tied weights) count once.
+    """
+    header.weights_only = _is_weights_only(root, bool(named))
+    if not named:
+        return
+    header.tensors = len(named)
+    parameters = 0
+    elements: dict[str, int] = {}
+    for name, tensor in _once(named):
+        dtype = tensor.dtype or "unknown"
+        elements[dtype] = elements.get(dtype, 0) + tensor.numel
+        if tensor.dtype.startswith(_FLOATING) and not name.endswith(_STATISTICS):
+            parameters += tensor.numel
+    if max(*elements.values(), parameters) < INT_LIMIT:
+        header.dtypes = elements
+        header.facts.setdefault("num_parameters", parameters)
+    else:
+        header.problems.append(("suspicious", "its tensors claim more elements than can be counted"))
+    header.optimizer_share = _optimizer_share(root)
+
+
+def _is_weights_only(root: Plain, has_weights: bool) -> bool | None:  # noqa: FBT001  # one of two facts
+    if not has_weights:
+        return None
+    if not isinstance(root, dict):
+        return True
+    return not any(
+        isinstance(key, str) and is_training_state(key) and _holds(key, value) for key, value in root.items()
+    )
+
+
+def _holds(key: str, value: Plain) -> bool:
+    """Tell whether there is any state: tools set the optimizer to None when they strip a file, and `opt` may as well
+    be the options of a script."""
+    if isinstance(value, dict) and key.lower() in {"opt", "opts"}:
+        return "param_groups" in value
+    return isinstance(value, Opaque | Tensor) or (isinstance(value, dict | list) and len(value) > 0)
+
+
+def _optimizer_share(root: Plain) -> float | None:
+    """Return the part of all tensor bytes that are optimizer state; None when there are no tensor bytes."""
+    if not isinstance(root, dict):
+        return 0.0
+    kept = {key: value for key, value in root.items() if isinstance(key, str) and _OPTIMIZER.search(key)}
+    state = sum(_bytes(tensor) for _, tensor in _once(_tensors(kept)))
+    everything = sum(_bytes(tensor) for _, tensor in _once(_tensors(root)))
+    return round(state / everything, 6) if everything else None
+
+
+def _once(named: Iterable[Named]) -> Iterator[Named]:
+    """Yield each tensor once: the same place of the same storage in the same shape is one."""
+    seen = set()
+    for one in named:
+        tensor = one.tensor
+        place = (tensor.storage, tensor.storage_offset, tensor.shape)
+        if tensor.storage is None or place not in seen:
+            seen.add(place)
+            yield one
+
+
+def _bytes(tensor: Tensor) -> int:
+    bits = _SIZES.get(tensor.dtype)
+    if bits is None:
+        found = _BITS.search(tensor.dtype)
+        bits = int(found[1][:3]) if found is not None else 32
+    return tensor.numel * bits // 8
+
+
+def _tensors(value: Plain) -> Iterator[Named]:
+    """Yield the tensors in nested mappings and lists, by dotted names, in order."""
+    waiting: list[tuple[str, Any, int]] = [("", value, 0)]
+    nodes = 0
+    while waiting:
+        name, here, depth = waiting.pop()
+        nodes += 1
+        if len(name) > MAX_NAME:
+            continue
+        if isinstance(here, Tensor):
+            yield Named(name, here)
+        elif depth < MAX_DEPTH and nodes + len(waiting) < MAX_NODES:
+            inner = _inner(here)
+            prefix = f"{name}." if name else ""
+            waiting += [(f"{prefix}{key}", below, depth + 1) for key, below in reversed(list(inner))]
+
+
+def _inner(value: Plain) -> Iterable[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        return value.items()
+    if isinstance(value, list):
+        return enumerate(value)
+    return attribute_tensors(value).items() if isinstance(value, Opaque) else ()
+
+
+def shapes_of(named: Iterable[Named]) -> Mapping[str, tuple[int, ...]]:
+    """Return name -> shape, for `signatures`."""
+    return {name: tensor.shape for name, tensor in named}

@@ -1,0 +1,1 @@
+"""Inert nodes to plain data, by a table of names."""

@@ -1,0 +1,149 @@
+"""The state one run of the pickle machine works on: buffer, stack, memo, problems. Knows no opcode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ckpt_indexer.readers.pickle.nodes import MISSING, GlobalNode, Raw
+
+if TYPE_CHECKING:
+    from ckpt_indexer.readers.pickle.limits import Limits
+
+
+_NAMELESS = GlobalNode("", "")
+
+
+class Broken(Exception):
+    """The run ends here: kind and message of the problem."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+class Stopped(Exception):
+    """STOP was reached; the value is the root."""
+
+    def __init__(self, root: Raw) -> None:
+        super().__init__()
+        self.root = root
+
+
+class State:
+    """What the opcode functions read and change.
+
+    `stack` is the part above the last MARK; `frames` holds the parts below, so that nothing pops beyond a MARK. A POP
+    from an empty part raises IndexError, which the machine reports.
+    """
+
+    __slots__ = ("data", "end", "frames", "globals", "held", "limits", "memo", "problems", "sparse", "stack")
+
+    def __init__(self, data: bytes, limits: Limits) -> None:
+        self.data = data
+        self.end = len(data)
+        self.limits = limits
+        self.stack: list[Raw] = []
+        self.frames: list[list[Raw]] = []
+        self.held = 0
+        """Values in `frames`."""
+        self.memo: list[Raw] = []
+        """Numbered from 0 without gaps, as picklers count."""
+        self.sparse: dict[str, Raw] = {}
+        """Numbers that leave gaps. Keys are text because a file can choose integers whose hashes collide."""
+        self.problems: dict[tuple[str, str], None] = {}
+        self.globals: dict[tuple[str, str], GlobalNode] = {}
+
+    def note(self, kind: str, message: str) -> None:
+        """Remember a problem that does not end the run; the same one is remembered once."""
+        if len(self.problems) < self.limits.problems:
+            self.problems[kind, message] = None
+
+    def argument(self, pos: int, size: int) -> int:
+        """Return the position after an argument of so many bytes that begins at `pos`.
+
+        Raises:
+            Broken: the buffer ends before.
+        """
+        after = pos + size
+        if size < 0:
+            raise Broken("malformed", "a negative length")
+        if after > self.end:
+            raise Broken("truncated", f"an argument of {size} bytes reaches beyond the end of the pickle")
+        return after
+
+    def line(self, pos: int) -> tuple[bytes, int]:
+        """Return the text argument at `pos` without its line end, and the position after it.
+
+        Raises:
+            Broken: no line end within the limit or before the end of the buffer.
+        """
+        limit = pos + self.limits.line_bytes
+        after = self.data.find(b"\n", pos, limit)
+        if after >= 0:
+            return self.data[pos:after], after + 1
+        if limit < self.end:
+            raise Broken("limit", f"a line longer than {self.limits.line_bytes} bytes")
+        raise Broken("truncated", "a line without end")
+
+    def pop_mark(self) -> list[Raw]:
+        """Return the values above the last MARK; both are taken off the stack.
+
+        Raises:
+            Broken: there is no MARK.
+        """
+        if not self.frames:
+            raise Broken("malformed", "an opcode needs a MARK and there is none")
+        values = self.stack
+        self.stack = self.frames.pop()
+        self.held -= len(self.stack)
+        return values
+
+    def put(self, number: int, value: Raw) -> None:
+        """Remember a value under a number.
+
+        Raises:
+            Broken: the memo is full.
+        """
+        memo = self.memo
+        if number < len(memo):
+            memo[number] = value
+            return
+        if len(memo) >= self.limits.memo or len(self.sparse) >= self.limits.sparse:
+            raise Broken("limit", f"more than {self.limits.memo} memo entries, or too many out of order")
+        if number == len(memo):
+            memo.append(value)
+            self.sparse.pop(str(number), None)
+        else:
+            self.sparse[str(number)] = value
+
+    def get(self, number: int) -> Raw:
+        """Return the value remembered under a number.
+
+        Raises:
+            Broken: there is none.
+        """
+        if number < len(self.memo):
+            return self.memo[number]
+        value = self.sparse.get(str(number), MISSING)
+        if value is MISSING:
+            raise Broken("malformed", "a memo entry is used that was never made")
+        return value
+
+    def name(self, module: str, name: str) -> GlobalNode:
+        """Return the inert node of a name and list it as seen; one node without a name for what goes beyond the limits.
+
+        Nodes are shared, so that a file of a few bytes per name cannot fill the memory with them.
+        """
+        node = self.globals.get((module, name))
+        if node is not None:
+            return node
+        limits = self.limits
+        if len(module) > limits.name_characters or len(name) > limits.name_characters:
+            self.note("limit", f"a name of more than {limits.name_characters} characters")
+            return _NAMELESS
+        if len(self.globals) >= limits.names:
+            self.note("limit", f"more than {limits.names} different names; further ones are not told apart")
+            return _NAMELESS
+        node = self.globals[module, name] = GlobalNode(module, name)
+        return node

@@ -1,0 +1,1 @@
+"""Encoders, decoders and heads by the names and shapes of tensors. Pure, a table."""
