@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ckpt_indexer.candidate import FileStamp
+from ckpt_indexer.candidate import FileStamp, Kind
 from ckpt_indexer.errors import SidecarInvalid
 from ckpt_indexer.metadata.naming import display
 from ckpt_indexer.metadata.reading import read_document
 from ckpt_indexer.metadata.record import Finding, Input, Problem, SidecarState
 from ckpt_indexer.sidecar.beside import documents_of, find_document, shared_stem
 from ckpt_indexer.sources.base import Cost
+from ckpt_indexer.sources.cross_check import cross_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ckpt_indexer.candidate import Candidate
     from ckpt_indexer.metadata.reading import Reading
+    from ckpt_indexer.readers.peek import Peek
     from ckpt_indexer.sidecar.beside import Attempt
     from ckpt_indexer.sources.base import Said
 
@@ -34,8 +36,12 @@ class SidecarSource:
     name = "sidecar"
     cost = Cost.INLINE
 
-    def __init__(self, *, parse: Callable[[bytes], Any]) -> None:  # parse returns whatever the document holds
+    def __init__(
+        self, *, parse: Callable[[bytes], Any], peek: Callable[[bytes], Peek | None] | None = None
+    ) -> None:  # parse returns whatever the document holds
+        """Take a parser of documents and, optionally, a quick look at a file's own counters by absolute path."""
         self._parse = parse
+        self._peek = peek
 
     def find(self, candidate: Candidate, said: Said) -> Finding | None:  # noqa: ARG002  # it needs nobody's word
         """Return what the sidecar says; None when there is none. An unusable one is a finding with problems only."""
@@ -83,11 +89,22 @@ class SidecarSource:
         finding.problems = [Problem(kind, f"{where}: {message}") for kind, message in finding.problems]
         finding.sidecar_state = believe(reading, candidate)
         if finding.sidecar_state is SidecarState.CONTRADICTED:
-            problems.append(Problem("sidecar_contradicted", f"{where} describes a file of another size"))
+            finding.problems.append(Problem("sidecar_contradicted", f"{where} describes a file of another size"))
+        self._look_inside(finding, candidate)
         if sharers and _is_by_stem(candidate, attempt.name):
             others = ", ".join(display(name) for name in sharers)
             problems.append(Problem("shared_stem", f"{where} may describe {others} as well"))
         return finding, reading.valid or reading.from_future
+
+    def _look_inside(self, finding: Finding, candidate: Candidate) -> None:
+        """Where the document does not prove that it is this file's, let the first bytes of the file decide."""
+        undecided = {SidecarState.UNVERIFIED, SidecarState.CONTRADICTED}
+        if self._peek is None or candidate.kind is not Kind.FILE or finding.sidecar_state not in undecided:
+            return
+        seen = self._peek(candidate.absolute)
+        if seen is not None:
+            own = {"epoch": seen.epoch, "global_step": seen.global_step}
+            cross_check([finding, Finding("header", "", facts=own)])
 
 
 def _state_without_facts(problems: Sequence[Problem]) -> SidecarState | None:

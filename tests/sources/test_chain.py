@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ckpt_indexer.candidate import Candidate, Fingerprint, Kind
+from ckpt_indexer.candidate import Candidate, FileStamp, Fingerprint, Kind
 from ckpt_indexer.errors import NeedsChild, SourceUnavailable
 from ckpt_indexer.metadata.record import Component, Conflict, Finding, Input, Metric, Problem, Record, SidecarState
 from ckpt_indexer.sources.base import Cost, Said
 from ckpt_indexer.sources.chain import COMPLETE, Asked, Chain, is_complete, merge
+from ckpt_indexer.sources.surroundings import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,25 @@ FULL: dict[str, Any] = {
     "epoch": 0, "global_step": 0, "architecture": "dbnet", "backbone": "resnet18", "experiment": "first",
 }  # fmt: skip
 MEASURED = {"val/iou": Metric(0.0)}
+
+
+class Around:
+    """A source that reads what lies around a checkpoint."""
+
+    name = "config"
+    cost = Cost.CHILD
+
+    def __init__(self, stamp: FileStamp | None = None) -> None:
+        self.stamp = stamp
+        self.asked = 0
+
+    def find(self, candidate: Candidate, said: Said) -> Finding | None:  # noqa: ARG002  # the protocol
+        self.asked += 1
+        return None
+
+    def surroundings(self, root: bytes, directory: bytes) -> list[tuple[bytes, FileStamp]]:
+        assert (root, directory) == (b"/r", b"run")
+        return [] if self.stamp is None else [(b"run/config.yaml", self.stamp)]
 
 
 class Says:
@@ -58,18 +78,67 @@ def contradicted(**kept: Any) -> Finding:
 # -- asking
 
 
-def test_a_complete_answer_ends_the_asking() -> None:
+def believed(**kept: Any) -> Finding:
+    return said("sidecar", sidecar_state=SidecarState.VERIFIED, **kept)
+
+
+def test_a_complete_document_that_is_believed_ends_the_asking() -> None:
     last = Says(said("names", facts={"epoch": 9}), "names")
-    asked = Chain([Says(said("sidecar", facts=FULL, metrics=MEASURED)), last]).ask(CANDIDATE)
+    asked = Chain([Says(believed(facts=FULL, metrics=MEASURED))], last=[last]).ask(CANDIDATE)
     assert (len(asked.findings), last.asked) == (1, 0)
 
 
 def test_answers_that_are_complete_only_together_end_the_asking() -> None:
     first = Says(said("names", facts={"experiment": "first"}), "names")
-    second = Says(said("sidecar", facts={k: v for k, v in FULL.items() if k != "experiment"}, metrics=MEASURED))
+    second = Says(believed(facts={k: v for k, v in FULL.items() if k != "experiment"}, metrics=MEASURED))
     third = Says(None)
-    asked = Chain([first, second, third]).ask(CANDIDATE)
+    asked = Chain([first, second], last=[third]).ask(CANDIDATE)
     assert ([f.source for f in asked.findings], third.asked) == (["names", "sidecar"], 0)
+
+
+def test_a_document_that_was_not_proved_wrong_is_enough_when_it_is_complete() -> None:
+    document = said("sidecar", sidecar_state=SidecarState.UNVERIFIED, facts=FULL, metrics=MEASURED)
+    around = Around()
+    asked = Chain([Says(document)], around=[around]).ask(CANDIDATE)
+    assert (around.asked, asked.surroundings) == (0, None)
+
+
+@pytest.mark.parametrize("state", [None, SidecarState.CONTRADICTED, SidecarState.INVALID, SidecarState.FROM_FUTURE])
+def test_without_a_document_that_is_believed_everything_around_is_asked(state: SidecarState | None) -> None:
+    around, last = Around(), Says(None, "names")
+    document = said("sidecar", sidecar_state=state, facts=FULL, metrics=MEASURED)
+    asked = Chain([Says(document)], around=[around], last=[last]).ask(CANDIDATE)
+    assert (around.asked, last.asked) == (1, 1)
+    assert asked.surroundings is not None
+
+
+def test_another_state_of_the_surroundings_is_another_digest() -> None:
+    before, after, none = Around(FileStamp(1, 2)), Around(FileStamp(1, 3)), Around(None)
+    digests = {digest_of([around], b"/r", b"run") for around in (before, after, none)}
+    assert len(digests) == 3
+    assert digest_of([before], b"/r", b"run") == digest_of([Around(FileStamp(1, 2))], b"/r", b"run")
+
+
+def test_the_second_voice_of_a_source_is_heard_as_well() -> None:
+    quiet = said("header:monitor", metrics={"val/hmean": Metric(0.8)})
+    first = said("header", facts={"epoch": 1}, also=[quiet])
+    asked = Chain([Says(first, "header")]).ask(CANDIDATE)
+    assert [finding.source for finding in asked.findings] == ["header", "header:monitor"]
+    record = merge(asked)
+    assert (record.source, record.provenance["metrics"]) == ("header", "header:monitor")
+
+
+def test_what_was_said_before_is_heard_by_the_next() -> None:
+    heard = []
+
+    class Listens(Says):
+        def find(self, candidate: Candidate, said: Said) -> Finding | None:
+            heard.append((said.fact("epoch"), said.fact("experiment"), said.fact("global_step")))
+            return super().find(candidate, said)
+
+    first = said("names", facts={"epoch": 1, "experiment": "x"}, defaults=frozenset({"experiment"}))
+    Chain([Says(first, "names"), Says(said("header", facts={"epoch": 0}), "header"), Listens(None)]).ask(CANDIDATE)
+    assert heard == [(0, None, None)]
 
 
 def test_a_source_without_an_answer_leaves_no_trace() -> None:
@@ -215,15 +284,15 @@ def test_tags_problems_and_inputs_of_all_are_kept() -> None:
     assert record.details == {"sidecar": "sidecar of it", "names": "names of it"}
 
 
-def test_a_contradicted_sidecar_is_set_aside_for_progress_and_metrics() -> None:
+def test_a_contradicted_sidecar_is_set_aside_for_epoch_step_and_metrics() -> None:
     record = merged(
         contradicted(facts={"epoch": 7, "monitor": "val/iou", "backbone": "resnet50"}, metrics={"hmean": Metric(0.9)}),
         said("names", facts={"epoch": 3, "backbone": "vgg16"}, metrics={"val/iou": Metric(0.4)}),
     )
-    assert record.facts == {"epoch": 3, "backbone": "resnet50"}
+    assert record.facts == {"epoch": 3, "monitor": "val/iou", "backbone": "resnet50"}
     assert (record.metrics, record.headline) == ({"val/iou": Metric(0.4)}, {})
     assert Conflict("epoch", 3, 7, "names", "sidecar") in record.conflicts
-    assert Conflict("monitor", None, "val/iou", "", "sidecar") in record.conflicts
+    assert "monitor" not in {conflict.field for conflict in record.conflicts}
     assert Conflict("metrics.hmean", None, 0.9, "names", "sidecar") in record.conflicts
     assert (record.has_sidecar, record.sidecar_state) == (True, SidecarState.CONTRADICTED)
 
@@ -316,3 +385,26 @@ def test_every_value_comes_from_a_source_that_said_it(findings: list[Finding]) -
     for name, metric in record.metrics.items():
         source = record.provenance.get(f"metrics.{name}", record.provenance["metrics"])
         assert by_name[source].metrics[name] == metric
+
+
+def test_a_history_without_this_step_makes_the_metrics_inside_the_file_stale() -> None:
+    inside = said("header", metrics={"val/hmean": Metric(0.8)})
+    record = merged(inside, said("trainer", denies=True))
+    assert record.metrics == {"val/hmean": Metric(0.8, stale=True)}
+    assert record.headline == {}
+    document = said("sidecar", sidecar_state=SidecarState.VERIFIED, metrics={"val/hmean": Metric(0.9)})
+    assert merged(inside, document, said("wandb", denies=True)).headline == {"hmean": 0.9}
+
+
+def test_metrics_of_a_file_that_is_cut_off_are_shown_and_not_ranked() -> None:
+    record = merged(said("header", metrics={"val/hmean": Metric(0.8)}, header={"complete": False}))
+    assert (record.metrics, record.headline) == ({"val/hmean": Metric(0.8, stale=True)}, {})
+
+
+def test_parameters_name_who_gave_most_of_them_and_who_gave_the_others() -> None:
+    record = merged(
+        said("config", params={"lr": 0.2, "seed": 1, "model.depth": 18}),
+        said("header", params={"lr": 0.1}),
+    )
+    assert record.params == {"lr": 0.1, "seed": 1, "model.depth": 18}
+    assert (record.provenance["params"], record.provenance["params.lr"]) == ("config", "header")

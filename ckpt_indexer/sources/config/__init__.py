@@ -1,0 +1,1 @@
+"""The configuration of a run: finding it, parsing it, resolving it, what it says."""
