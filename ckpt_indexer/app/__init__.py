@@ -8,28 +8,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
+    "annotate",
+    "annotate_document",
     "connect",
+    "convert",
     "daemon_alive",
     "daemon_parts",
     "database_path",
     "db_check",
     "db_rebuild",
     "db_upgrade",
+    "doctor",
+    "known_roots",
+    "migrate_metadata",
     "open_catalog",
     "open_indexer",
     "scan",
     "serve",
     "status",
+    "structures",
+    "validate",
 ]
 
 if TYPE_CHECKING:
+    from ckpt_indexer.app.annotations import annotate, annotate_document
     from ckpt_indexer.app.build import open_indexer
+    from ckpt_indexer.app.checkup import doctor
+    from ckpt_indexer.app.documents import convert, known_roots, migrate_metadata, validate
     from ckpt_indexer.app.reading import connect, daemon_alive, database_path, open_catalog
     from ckpt_indexer.app.scanning import scan
     from ckpt_indexer.app.serving import daemon_parts, serve
+    from ckpt_indexer.app.tensors import structures
     from ckpt_indexer.app.upkeep import db_check, db_rebuild, db_upgrade, status
 
 _HOMES = {
+    "annotate": "annotations",
+    "annotate_document": "annotations",
+    "structures": "tensors",
     "connect": "reading",
     "daemon_alive": "reading",
     "database_path": "reading",
@@ -42,6 +57,11 @@ _HOMES = {
     "db_rebuild": "upkeep",
     "db_upgrade": "upkeep",
     "status": "upkeep",
+    "doctor": "checkup",
+    "convert": "documents",
+    "known_roots": "documents",
+    "migrate_metadata": "documents",
+    "validate": "documents",
 }
 
 

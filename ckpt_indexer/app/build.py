@@ -30,22 +30,21 @@ def collecting_rarely() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def open_indexer(settings: Settings, inbox: Inbox, *, grace_s: float = 2.0) -> Indexer:
-    """Return the one writer, its database opened, migrated when needed, and its sources in place.
+def open_indexer(settings: Settings, inbox: Inbox, *, grace_s: float = 2.0, in_background: bool = False) -> Indexer:
+    """Return the one writer, its database opened, migrated when needed, and its sources in place. `in_background`: it
+    lives long enough to ask the network and to read in idle time what nobody waits for.
 
     Raises:
         StoreError: the database cannot be used.
     """
+    from ckpt_indexer.app.answers import CatalogAnswers
+    from ckpt_indexer.app.chains import open_chains
     from ckpt_indexer.ingest.clock import Clock
     from ckpt_indexer.ingest.decide import DERIVATION
-    from ckpt_indexer.ingest.indexer import Indexer, Options
+    from ckpt_indexer.ingest.indexer import Indexer
+    from ckpt_indexer.ingest.options import Options, Sources
     from ckpt_indexer.ingest.readers import ThreadReaders
-    from ckpt_indexer.sandbox.pool import Pool
-    from ckpt_indexer.sidecar.child_jobs import parse_with
-    from ckpt_indexer.sidecar.loading import parse_inline
-    from ckpt_indexer.sources.chain import Chain
-    from ckpt_indexer.sources.names import NamesSource, PlaceSource
-    from ckpt_indexer.sources.sidecar import SidecarSource
+    from ckpt_indexer.sources.input_names import is_input
     from ckpt_indexer.store.options import WriterOptions
     from ckpt_indexer.store.writer import open_writer
 
@@ -54,19 +53,25 @@ def open_indexer(settings: Settings, inbox: Inbox, *, grace_s: float = 2.0) -> I
     path.parent.mkdir(parents=True, exist_ok=True)
     options = WriterOptions(derivation=DERIVATION, is_network=is_network_disk, now=clock.now)
     writer = open_writer(path, options=options)
-    pool = Pool(size=2)
-    quick = Chain([PlaceSource(), SidecarSource(parse=parse_inline), NamesSource()])
-    thorough = Chain([PlaceSource(), SidecarSource(parse=parse_with(pool)), NamesSource()])
+    chains = open_chains(settings, CatalogAnswers(writer=writer, inbox=inbox), on_change=inbox.poke)
+    if in_background:
+        chains.enricher.start()
     return Indexer(
         writer=writer,
-        quick=quick,
-        readers=ThreadReaders(chain=thorough, inbox=inbox, pool=pool),
+        sources=Sources(
+            quick=chains.quick,
+            readers=ThreadReaders(chain=chains.thorough, inbox=inbox, close=chains.close),
+            digest=chains.digest,
+            scope_of=is_input,
+            heard=lambda: [answered.run.id for answered in chains.enricher.answers()],
+        ),
         inbox=inbox,
         clock=clock,
         options=Options(
             settle_s=settings.watch.settle_ms / 1000,
             grace_s=grace_s,
             keep_missing_days=settings.index.keep_missing_days,
+            fill=in_background,
         ),
         rules=rules_of(settings),
     )
@@ -91,10 +96,11 @@ def root_names(settings: Settings) -> dict[bytes, str]:
 def rules_of(settings: Settings) -> Callable[[bytes], DiscoveryOptions]:
     """Return what is looked at in each root."""
     from ckpt_indexer.discovery.options import Options as DiscoveryOptions
+    from ckpt_indexer.sources.input_names import is_input
 
-    default = DiscoveryOptions()
+    default = DiscoveryOptions(is_input=is_input)
     special = {
-        os.path.realpath(os.fsencode(root.path)): DiscoveryOptions(excludes=root.exclude)
+        os.path.realpath(os.fsencode(root.path)): DiscoveryOptions(excludes=root.exclude, is_input=is_input)
         for root in settings.roots
         if root.exclude
     }

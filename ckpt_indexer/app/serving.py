@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,7 +14,7 @@ from ckpt_indexer.app.build import collecting_rarely, open_indexer, real_paths, 
 from ckpt_indexer.errors import AlreadyRunning, CkptIndexerError, DatabaseCorrupt, QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from ckpt_indexer.daemon.options import Options
@@ -22,36 +25,52 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SWITCH_S = 0.0005
+
 
 def serve(
     settings: Settings,
     roots: Sequence[Path],
     *,
-    host: str,
-    port: int,
     on_ready: Callable[[ServeStarted], None],
     reload: Callable[[], Settings] | None = None,
 ) -> int:
     """Keep the catalog equal to the disk until SIGTERM or SIGINT; return 0.
 
-    With new roots while a daemon runs: have it watch them, say so through `on_ready`, return 0. `host` and `port` are
-    where the HTTP interface will listen; this release has none. `reload` reads the settings anew on SIGHUP.
+    With new roots while a daemon runs: have it watch them, say so through `on_ready`, return 0. `server` in the
+    settings says where the HTTP interface listens. `reload` reads the settings anew on SIGHUP.
 
     Raises:
         AlreadyRunning: a daemon keeps this catalog and watches all of `roots` already.
-        SettingsError: a path is no directory, or contains or lies in another root.
+        AddressInUse: another program listens where the HTTP interface should.
+        SettingsError: a path is no directory, or contains or lies in another root; or the address cannot be used.
         StoreError: the catalog cannot be opened.
     """
-    del host, port
     paths = real_paths(roots or [root.path for root in settings.roots])
     if _hand_over(settings, paths, on_ready):
         return 0
     require_usable(settings.catalog.db)
-    with collecting_rarely():
-        from ckpt_indexer.daemon.service import Service
+    from ckpt_indexer.app.faces import Http
+    from ckpt_indexer.daemon.notify import Notifier
+    from ckpt_indexer.daemon.service import Service
 
-        service = Service(*daemon_parts(settings, paths))
+    build, options = daemon_parts(settings, paths)
+    settings.catalog.db.parent.mkdir(parents=True, exist_ok=True)
+    with collecting_rarely(), yielding_often(), closing(Http(settings)) as http:
+        service = Service(replace(build, face=http.server, notifier=Notifier.of(os.environ)), options)
         return service.run(on_ready=on_ready, on_hangup=None if reload is None else lambda: _reload(service, reload))
+
+
+@contextmanager
+def yielding_often() -> Iterator[None]:
+    """Let threads take turns more often than every 5 ms: an answer waits for the writer's thread at every step it takes
+    outside of Python."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def daemon_parts(settings: Settings, paths: Sequence[bytes], *, grace_s: float = 2.0) -> tuple[Build, Options]:
@@ -63,7 +82,7 @@ def daemon_parts(settings: Settings, paths: Sequence[bytes], *, grace_s: float =
     rules, names, database = rules_of(settings), root_names(settings), settings.catalog.db
 
     def opened(inbox: Inbox) -> Indexer:
-        indexer = open_indexer(settings, inbox, grace_s=grace_s)
+        indexer = open_indexer(settings, inbox, grace_s=grace_s, in_background=True)
         for path in paths:
             add_root(indexer, path, names.get(path))
         if not indexer.intake.roots:

@@ -80,6 +80,11 @@ _TABLE = (
     Field("notes", "text", "note added by hand", ("note",)),
     Field("pinned", "bool", "pinned by hand", ("pin",)),
     Field("seq", "int", "number of the change that last touched the row"),
+    Field("content_id", "text", "equal for files with equal bytes", ("content",)),
+    Field("weights_id", "text", "equal for files with equal weights, whatever else they hold", ("weights",)),
+    Field(
+        "header", "list", "key of what the file's own header says beside the row: dtypes, optimizer_share, callbacks..."
+    ),
 )
 
 FIELDS = {field.name: field for field in _TABLE}

@@ -56,6 +56,10 @@ class Catalog(Protocol):
         """Return how many present checkpoints each value of each field has."""
         ...
 
+    def disk(self, by: Sequence[str] = ("experiment",)) -> Sequence[Mapping[str, Any]]:
+        """Return {field: value..., count, size_bytes} of present checkpoints, the largest first. Raises InvalidFilter."""
+        ...
+
     def stats(self) -> Mapping[str, Any]:
         """Return totals: checkpoints by presence and read state, bytes, experiments, metric names, roots."""
         ...

@@ -13,12 +13,13 @@ ROW_KEYS = (
     "monitor_mode", "dataset", "split", "num_parameters", "components", "params", "saved_as", "source",
     "sidecar_state", "has_sidecar", "schema_version", "read_state", "presence", "problems", "conflicts", "provenance",
     "alias_of", "duplicate_of", "wandb_run_id", "config_path", "tags", "notes", "pinned", "seq",
+    "content_id", "weights_id", "header",
 )  # fmt: skip
 """The public row, in order. Keys may be added, never taken away."""
 
 NESTED_KEYS: dict[str, Callable[[], Any]] = {
     "metrics": dict, "components": list, "params": dict, "problems": list, "conflicts": list, "provenance": dict,
-    "tags": list,
+    "tags": list, "header": dict,
 }  # fmt: skip
 """Keys held in the row's JSON column, and what they are when absent."""
 

@@ -112,14 +112,12 @@ def _sort_in(seen: Seen, found: Iterable[os.DirEntry[str]], place: Place, direct
     """Put each name where it belongs: one stat per checkpoint or document, none for others."""
     files, directories, others = seen.files, seen.directories, seen.others
     options = place.options
-    inputs = options.input_names
     has_excludes = bool(options.excludes)
-    seen.marked = bool(inputs)  # a marker may be asked for as an input too
     for item in found:
         name = item.name
         if has_excludes and rules.excluded(os.fsencode(f"{directory}/{name}" if directory else name), options):
             continue
-        if name.endswith(ENDINGS) or name in inputs:
+        if name.endswith(ENDINGS):
             try:
                 stat = item.stat(follow_symlinks=False)
             except FileNotFoundError:

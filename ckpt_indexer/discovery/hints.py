@@ -41,7 +41,7 @@ def hints_for(root: bytes, happening: Happening, options: Options) -> list[Hint]
     """Return where to look because of one event, narrowest first."""
     directory, _, name = happening.path.rpartition(b"/")
     if not rules.is_walked(directory, options):
-        return []
+        return _for_input(root, happening, options)
     if happening.is_directory:
         return _for_directory(root, happening, name, options)
     if rules.excluded(happening.path, options):
@@ -53,16 +53,33 @@ def _for_directory(root: bytes, happening: Happening, name: bytes, options: Opti
     path, gone = happening.path, happening.change is Change.DELETED
     if not path:
         return [Hint(HintKind.ROOT, root, b"", gone=gone)]
-    if rules.is_ignored_directory(name) or rules.excluded(path, options):
+    if rules.excluded(path, options):
         return []
+    if rules.is_ignored_directory(name):  # one that came or went whole tells of no file in it
+        return [] if happening.change is Change.MODIFIED else _for_inputs_in(root, path, options)
     hints = [Hint(HintKind.TREE, root, path, gone=gone)]
     enclosing = _trainer_directory_above(path)
     return hints if enclosing is None else [Hint(HintKind.PATH, root, enclosing), *hints]
 
 
+def _for_input(root: bytes, happening: Happening, options: Options) -> list[Hint]:
+    """Return a hint for a file that rows may be derived from, wherever it lies."""
+    if happening.is_directory or options.is_input is None or options.is_input(happening.path) is None:
+        return []
+    gone = happening.change is Change.DELETED
+    return [Hint(HintKind.PATH, root, happening.path, happening.change is Change.CLOSED, gone)]
+
+
+def _for_inputs_in(root: bytes, directory: bytes, options: Options) -> list[Hint]:
+    """Return a hint for what may lie in a directory that is never walked: a config saved beside a training."""
+    path = directory + b"/config.yaml"
+    known = options.is_input is not None and options.is_input(path) is not None
+    return [Hint(HintKind.PATH, root, path)] if known else []
+
+
 def _for_file(root: bytes, happening: Happening, directory: bytes, name: bytes, options: Options) -> list[Hint]:
     role = rules.role(name, options)
-    hints = []
+    hints = _for_input(root, happening, options) if role in {Role.OTHER, Role.MARKER} else []
     if role in {Role.CHECKPOINT, Role.METADATA}:
         finished, gone = happening.change is Change.CLOSED, happening.change is Change.DELETED
         hints.append(Hint(HintKind.PATH, root, happening.path, finished, gone))

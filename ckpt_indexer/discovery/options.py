@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -16,8 +19,9 @@ class Options:
     excludes: tuple[str, ...] = ()
     """Globs of files and directories to leave out. Without a '/' a glob is matched against every single name on the
     path, with one against the whole path relative to the root (`*` then crosses '/')."""
-    inputs: tuple[bytes, ...] = ()
-    """Further exact file names (a config, a log) whose changes make the rows of their directory be looked at again."""
+    is_input: Callable[[bytes], object] | None = None
+    """Tells of a relative path whether it is a further file that rows may be derived from (a config, a log): not None.
+    Events on such files are passed on even from directories that are never walked."""
     max_watched_directories: int = 8_000
     """Above this, only the most recently active subtrees are watched: half the kernel's queue of 16,384 events, because
     taking watches away queues an event each."""
@@ -33,11 +37,6 @@ class Options:
     def path_pattern(self) -> re.Pattern[str] | None:
         """The globs with '/', as one pattern for `fullmatch` on the text of a relative path."""
         return _compiled([glob for glob in self.excludes if "/" in glob.rstrip("/")])
-
-    @cached_property
-    def input_names(self) -> frozenset[str]:
-        """`inputs` as the operating system's text, for comparing with directory entries."""
-        return frozenset(os.fsdecode(name) for name in self.inputs)
 
 
 def _compiled(globs: list[str]) -> re.Pattern[str] | None:

@@ -42,7 +42,7 @@ class Role(StrEnum):
 
     CHECKPOINT = "checkpoint"
     METADATA = "metadata"
-    """A sidecar, or an input some source asked for."""
+    """A document beside checkpoints."""
     MARKER = "marker"
     """It may make its directory a checkpoint."""
     OTHER = "other"
@@ -62,8 +62,6 @@ def role(name: bytes, options: Options) -> Role:
     """Return what a file of this name is to us."""
     if _is_excluded_name(name, options):
         return Role.IGNORED
-    if name in options.inputs:
-        return Role.METADATA
     if is_marker(name) and checkpoint_suffix(name) is None:
         return Role.MARKER
     if is_ignored(name):

@@ -74,7 +74,7 @@ class Absences:
         count = 0
         for row in rows:
             root = self._intake.roots.get(row.root_id)
-            if root is None or row.presence != Presence.PRESENT or not _is_in_place(root):
+            if root is None or row.presence != Presence.PRESENT or not is_in_place(root):
                 continue
             if not is_absent(root.path, row.path, options=self._rules(root.path)):
                 continue
@@ -87,7 +87,7 @@ class Absences:
         return count
 
 
-def _is_in_place(root: RootRow) -> bool:
+def is_in_place(root: RootRow) -> bool:
     """Tell whether the root's path still leads to the directory we know."""
     try:
         stat = os.stat(root.path)

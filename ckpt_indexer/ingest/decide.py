@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ckpt_indexer.candidate import Candidate, FileStamp
     from ckpt_indexer.store.changes import Known
 
-DERIVATION = 1
+DERIVATION = 2
 """Version of how rows are derived from files. A release that derives differently raises it; older rows are derived anew
 in the background."""
 

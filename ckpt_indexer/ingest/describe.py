@@ -12,6 +12,7 @@ from ckpt_indexer.candidate import Fingerprint, Kind
 from ckpt_indexer.errors import ResourceShortage, is_shortage
 from ckpt_indexer.metadata.record import Input, Problem, ReadState, Record, SidecarState
 from ckpt_indexer.sources.chain import merge
+from ckpt_indexer.sources.header import UNREADABLE_KINDS
 from ckpt_indexer.sources.sidecar import derived_from
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
+
+FORM = frozenset({"format", "content_id", "weights_id"})
+"""Fields that any bytes have, and that say nothing about a training."""
+REMARKS = frozenset({"suffix_mismatch"})
+"""Problems that are worth a word and cost nothing."""
 
 
 class Outcome(StrEnum):
@@ -58,7 +64,7 @@ def describe(root_id: int, candidate: Candidate, chain: Chain) -> Description:
             return Description(root_id, candidate, Outcome.SHORT)
         log.exception("describing a checkpoint failed", extra={"path": candidate.absolute})
         problem = Problem("internal_error", f"{type(error).__name__}: {error}")
-        record = Record(problems=[problem], read_state=ReadState.DEGRADED)
+        record = Record(problems=[problem], read_state=ReadState.DEGRADED, header={} if chain.reads_files else None)
         record.inputs = [Input(path, *stamp) for path, stamp in derived_from(candidate)]
         return Description(root_id, candidate, Outcome.DONE, record)
 
@@ -71,6 +77,8 @@ def _describe(root_id: int, candidate: Candidate, chain: Chain) -> Description:
     if not is_same(candidate):
         return Description(root_id, candidate, Outcome.CHANGED)
     record = merge(asked)
+    if chain.reads_files and record.header is None:
+        record.header = {}  # it was asked for and gave nothing: not again before the file changes
     _grade(record, reason)
     return Description(root_id, candidate, Outcome.DONE, record)
 
@@ -80,7 +88,7 @@ def is_current(description: Description) -> bool:
     candidate, record = replace(description.candidate, neighbours=None), description.record
     if record is None or not is_same(candidate):
         return False
-    read = {entry.path: (entry.size_bytes, entry.mtime_ns) for entry in record.inputs}
+    read = {entry.path: (entry.size_bytes, entry.mtime_ns) for entry in record.inputs if entry.source == "sidecar"}
     now = {path: tuple(stamp) for path, stamp in derived_from(candidate)}
     followed = {path for path in read if path not in now}  # files that symlinked documents lead to
     return now.items() <= read.items() and all(_stamp(candidate.root, path) == read[path] for path in followed)
@@ -122,15 +130,25 @@ def _why_unreadable(candidate: Candidate) -> str | None:
 
 
 def _grade(record: Record, unreadable: str | None) -> None:
-    """Set the read state: what was read well enough is `ok`, anything with problems `degraded`."""
+    """Set the read state: what was read well enough is `ok`, anything with problems `degraded`, and what nobody but its
+    path tells of while its bytes are broken `unreadable`."""
     if unreadable is not None:
         record.problems.append(Problem("unreadable", f"the file cannot be opened: {unreadable}"))
         record.read_state = ReadState.UNREADABLE
         return
-    if _said_by_names_alone(record):
-        record.problems.append(Problem("no_metadata", "no sidecar describes this file; only its path was read"))
-    record.read_state = ReadState.DEGRADED if record.problems else ReadState.OK
+    told = _is_told_of(record)
+    kinds = {problem.kind for problem in record.problems}
+    if not told and not kinds.isdisjoint(UNREADABLE_KINDS):
+        record.read_state = ReadState.UNREADABLE
+        return
+    if not told and record.sidecar_state in {None, SidecarState.CONTRADICTED}:
+        record.problems.append(
+            Problem("no_metadata", "neither a document nor the file says what this is; only its path was read")
+        )
+    record.read_state = ReadState.DEGRADED if {problem.kind for problem in record.problems} - REMARKS else ReadState.OK
 
 
-def _said_by_names_alone(record: Record) -> bool:
-    return record.sidecar_state in {None, SidecarState.CONTRADICTED} and set(record.provenance.values()) <= {"names"}
+def _is_told_of(record: Record) -> bool:
+    """Tell whether anything but the path and the mere form of the file is known."""
+    sources = {source for field, source in record.provenance.items() if field not in FORM}
+    return not sources <= {"names", "default"}

@@ -72,3 +72,19 @@ def identify(
         and (twin.fingerprint.size_bytes, twin.fingerprint.mtime_ns) == (stamp.size_bytes, stamp.mtime_ns)
     ]
     return MovedFrom(min(gone, key=lambda twin: twin.id)) if gone else Itself()
+
+
+def moved_from(
+    known: Known, others: Iterable[Known], *, is_gone: Callable[[Known], bool], still_there: Callable[[Known], bool]
+) -> Known | None:
+    """Return the row whose file came here by way of another disk, None when that is not certain.
+
+    `others` are the other rows whose files had the content that the file of `known` has. Certain it is when exactly one
+    of them is gone, it is the older row, and none is in place. A row that was described with its header before keeps
+    being itself.
+    """
+    files = [row for row in others if row.alias_of is None and row.kind == known.kind]
+    if known.header_read or any(still_there(row) for row in files):
+        return None
+    gone = [row for row in files if row.id < known.id and is_gone(row)]
+    return gone[0] if len(gone) == 1 else None

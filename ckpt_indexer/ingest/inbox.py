@@ -34,7 +34,12 @@ class Delivery:
     @property
     def has_work(self) -> bool:
         """Tell whether there is more than calls."""
-        return bool(self.paths or self.trees or self.roots or self.readings)
+        return bool(self.hints or self.readings)
+
+    @property
+    def hints(self) -> bool:
+        """Tell whether there is any hint."""
+        return bool(self.paths or self.trees or self.roots)
 
     def __bool__(self) -> bool:
         return self.has_work or bool(self.calls)

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ckpt_indexer.discovery.scanner import is_special
 from ckpt_indexer.discovery.settle import Settle
 from ckpt_indexer.errors import DatabaseCorrupt, StoreError
 from ckpt_indexer.ingest.absence import Absences
-from ckpt_indexer.ingest.decide import DERIVATION
+from ckpt_indexer.ingest.answers import Answers
+from ckpt_indexer.ingest.around import Around
+from ckpt_indexer.ingest.chores import Chores
+from ckpt_indexer.ingest.confirm import Confirmations
 from ckpt_indexer.ingest.expand import places_of
 from ckpt_indexer.ingest.intake import Intake
 from ckpt_indexer.ingest.links import Links
 from ckpt_indexer.ingest.outbox import Outbox
 from ckpt_indexer.ingest.scan import Parts, Scan
+from ckpt_indexer.metadata.naming import checkpoint_suffix, is_sidecar
+from ckpt_indexer.metadata.record import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,9 +34,8 @@ if TYPE_CHECKING:
     from ckpt_indexer.discovery.place import Reach
     from ckpt_indexer.ingest.clock import Clock
     from ckpt_indexer.ingest.inbox import Delivery, Inbox
-    from ckpt_indexer.ingest.intake import Readers
+    from ckpt_indexer.ingest.options import Options, Sources
     from ckpt_indexer.ingest.sighting import Place, Rules, Sighting
-    from ckpt_indexer.sources.chain import Chain
     from ckpt_indexer.store.changes import RootRow
     from ckpt_indexer.store.writer import Writer
 
@@ -44,50 +46,37 @@ SLICE_S = 0.05
 GATHER_S = 0.25
 """How long a scan gathers rows before they are written, when no event came in meanwhile."""
 PATHS_PER_STEP = 500
-REDERIVE_PER_STEP = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How patient the indexer is."""
-
-    settle_s: float = 0.5
-    """A file without a closing event is at rest after this long without a change."""
-    grace_s: float = 2.0
-    """A file that seems gone is looked at again after this long: one renamed across roots is back by then."""
-    keep_missing_days: int = 30
-    """Rows of files that are gone are kept this long."""
+FEW = 8
+"""Rows that wait for a child; when there are more, their answers are gathered too."""
 
 
 class Indexer:
     """Makes the catalog equal the disk. Every method but those of `inbox` belongs to one thread."""
 
     def __init__(
-        self, *, writer: Writer, quick: Chain, readers: Readers, inbox: Inbox, clock: Clock,
-        options: Options, rules: Rules,
-    ) -> None:  # fmt: skip
+        self, *, writer: Writer, sources: Sources, inbox: Inbox, clock: Clock, options: Options, rules: Rules
+    ) -> None:
         self.writer = writer
         self.inbox = inbox
         self.trouble: StoreError | None = None
         """Why the last transaction could not be written; None when it was."""
         self._clock = clock
-        self._options = options
-        self._readers = readers
-        self._forget_at = 0.0
+        self._sources = sources
         self._outbox = Outbox(writer)
         self._settle: Settle[Place] = Settle(options.settle_s)
-        self.intake = Intake(
-            outbox=self._outbox, quick=quick, readers=readers, settle=self._settle, clock=clock, rules=rules
-        )
-        self._links = Links(intake=self.intake, writer=writer, quick=quick)
+        self.intake = Intake(outbox=self._outbox, sources=sources, settle=self._settle, clock=clock, rules=rules)
+        self._answers = Answers(intake=self.intake, outbox=self._outbox)
+        self._links = Links(intake=self.intake, writer=writer, quick=sources.quick)
         self._absences = Absences(
             outbox=self._outbox, intake=self.intake, clock=clock, rules=rules, grace_s=options.grace_s
         )
-        self._parts = Parts(self._outbox, self.intake, self._absences, clock, rules)
+        self._around = Around(writer, digest=sources.digest, scope_of=sources.scope_of)
+        self._chores = Chores(writer=writer, intake=self.intake, clock=clock, options=options)
+        self._confirmations = Confirmations()
+        self._parts = Parts(self._outbox, self.intake, self._absences, clock, rules, self._around)
         self._scans: deque[Scan] = deque()
         self._retry_at = self._written_at = 0.0
         self._retry_s = 0.0
-        self._idle_checked = False
         self._in_hand = False
         """Hints and readings have been taken out of the inbox and not been looked at yet."""
         self.load_roots()
@@ -105,7 +94,7 @@ class Indexer:
         """Begin a scan; it advances with every step. One that covers it and has not looked at anything yet is returned
         instead."""
         for running in self._scans:
-            covers = running.start in {b"", start} and (running.full or not full)
+            covers = running.start in {b"", start} and (running.full or not full) and not running.alone
             if running.root.id == root.id and covers and not running.begun:
                 return running
         begun = Scan(self._parts, root, start, full=full)
@@ -117,6 +106,11 @@ class Indexer:
         """Tell whether anything is left to do without waiting for new hints."""
         return bool(self._in_hand or self._scans or self.intake.busy or self.inbox.depth())
 
+    @property
+    def scan_under_way(self) -> Scan | None:
+        """Return the scan that walks now."""
+        return self._scans[0] if self._scans else None
+
     def step(self, *, timeout_s: float) -> None:
         """Do one bounded piece of work, waiting up to `timeout_s` when there is none."""
         if self.trouble is not None and not self._try_again():
@@ -125,19 +119,25 @@ class Indexer:
         delivery = self.inbox.take(max_paths=PATHS_PER_STEP, timeout_s=self._patience(timeout_s))
         self._in_hand = delivery.has_work
         self._answer_calls(delivery)
-        self._idle_checked = self._idle_checked and not delivery
+        if delivery:
+            self._chores.wake()
         self._take_hints(delivery)
         self._in_hand = False
         self._take_due()
+        self._hear()
         self._advance_scans()
         if self._may_wait(delivery) or not self._flush():
             return
         self._links.resolve()
         self._flush()
 
+    def rederive(self) -> frozenset[int]:
+        """Begin to derive some rows of an older release anew; return their ids, none when all are up to date."""
+        return self._chores.rederive()
+
     def close(self) -> None:
         """Write what is finished, fold the write-ahead log in, and close the store."""
-        self._readers.close()
+        self._sources.readers.close()
         try:
             self._outbox.flush()
         finally:
@@ -154,11 +154,14 @@ class Indexer:
             root = self.root_at(path)
             if root is not None:
                 self.start_scan(root)
+        now = self._clock.monotonic()
         for hint in delivery.trees:
             self._take_tree(hint)
+            self._confirmations.note(hint.root, hint.path, now)
+            self._confirmations.note(hint.root, hint.path.rpartition(b"/")[0], now)
         self._look_at_hints(delivery.paths)
         for reading in delivery.readings:
-            self.intake.take_reading(reading)
+            self._answers.take(reading)
 
     def _take_tree(self, hint: Hint) -> None:
         root = self.root_at(hint.root)
@@ -176,6 +179,9 @@ class Indexer:
             root = self.root_at(hint.root)
             if root is None:
                 continue
+            if self._around.note(hint, self._clock.monotonic()) and not _is_ours(hint.path):
+                continue
+            self._confirmations.note(hint.root, hint.path.rpartition(b"/")[0], self._clock.monotonic())
             for path in places_of(root, hint.path, self.writer):
                 finished = hint.finished and path == hint.path
                 wanted[hint.root, path] = wanted.get((hint.root, path), False) or finished
@@ -202,6 +208,13 @@ class Indexer:
                 self.start_scan(root, place[1].rpartition(b"/")[0])  # its listing says what is wrong with it
         self.intake.take(sightings)
 
+    def _hear(self) -> None:
+        """Look again at the checkpoints of runs about which somebody far away has answered."""
+        for run_id in self._sources.heard():
+            for row in self.writer.known_by_wandb_run(run_id):
+                if row.presence == Presence.PRESENT:
+                    self.intake.again[self.intake.place_of(row)] = True
+
     # -- time
 
     def _take_due(self) -> None:
@@ -209,37 +222,32 @@ class Indexer:
         again, self.intake.again = self.intake.again, {}
         for place in self._settle.due(self._clock.monotonic()):
             again.setdefault(place, False)
-        again.update(dict.fromkeys(self.intake.retries.due(self._clock.monotonic()), True))
+        now = self._clock.monotonic()
+        again.update(dict.fromkeys(self.intake.retries.due(now), True))
+        again.update(dict.fromkeys(self._around.due(now, self._by_path), True))
         self._look_at((place, False, forced) for place, forced in again.items())
         self._absences.settle()
+        for path, directory in self._confirmations.due(now):
+            root = self._by_path.get(path)
+            if root is not None:
+                self._scans.append(Scan(self._parts, root, directory, alone=True))
 
     def _patience(self, timeout_s: float) -> float:
         """Return how long to wait for hints: not at all while there is work, else until the next look is due."""
-        if self._scans or self.intake.again or self.intake.links or len(self._outbox):
+        if self._scans or self.intake.again or self.intake.links:
             return 0.0
-        if not self._idle_checked and self._rederive():
+        if self._chores.do():
             return 0.0
-        self._forget()
         now = self._clock.monotonic()
-        waits = (self._settle.next_due(), self._absences.next_due(), self.intake.retries.next_due())
+        waits = (
+            self._settle.next_due(),
+            self._absences.next_due(),
+            self.intake.retries.next_due(),
+            self._around.next_due(),
+            self._confirmations.next_due(),
+            self._written_at + GATHER_S if len(self._outbox) else None,
+        )
         return max(0.0, min([timeout_s, *(due - now for due in waits if due is not None)]))
-
-    def _forget(self) -> None:
-        """Once an hour drop rows whose files have been missing for too long."""
-        now = self._clock.monotonic()
-        if now >= self._forget_at:
-            self._forget_at = now + 3600.0
-            before = self._clock.now() - timedelta(days=self._options.keep_missing_days)
-            self.writer.forget_missing(before.isoformat(timespec="microseconds").replace("+00:00", "Z"))
-
-    def _rederive(self) -> bool:
-        """In idle time derive rows of an older release anew; return whether there were any."""
-        rows = self.writer.outdated(DERIVATION, REDERIVE_PER_STEP)
-        present = [row for row in rows if row.presence == "present"]
-        for row in present:
-            self.intake.again.setdefault((self.intake.roots[row.root_id].path, row.path), False)
-        self._idle_checked = True
-        return bool(present)
 
     # -- scans
 
@@ -253,8 +261,11 @@ class Indexer:
     # -- writing
 
     def _may_wait(self, delivery: Delivery) -> bool:
-        """Tell whether what a scan found so far can wait for a larger transaction: nobody waits for single files."""
-        if not self._scans or delivery or self._outbox.is_full:
+        """Tell whether what was found so far can wait for a larger transaction: nobody waits for single files of many."""
+        if delivery.hints or delivery.calls or self._outbox.is_full:
+            return False
+        elsewhere = self.intake.elsewhere
+        if not (self._scans or elsewhere.filling or len(elsewhere) > FEW):
             return False
         return self._clock.monotonic() - self._written_at < GATHER_S
 
@@ -290,3 +301,9 @@ class Indexer:
                     future.set_result(function())
                 except BaseException as error:  # noqa: BLE001  # handed to the caller, which raises it
                     future.set_exception(error)
+
+
+def _is_ours(path: bytes) -> bool:
+    """Tell whether a file of this name may be a checkpoint or a document beside one."""
+    name = path.rpartition(b"/")[2]
+    return checkpoint_suffix(name) is not None or is_sidecar(name)

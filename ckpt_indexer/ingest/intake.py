@@ -8,14 +8,14 @@ Used by events and scans alike. Runs on the writer's thread only.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ckpt_indexer.candidate import Kind
 from ckpt_indexer.discovery.scanner import look
 from ckpt_indexer.discovery.settle import Wait
 from ckpt_indexer.ingest.decide import Action, decide
-from ckpt_indexer.ingest.describe import Description, Outcome, describe, is_current
+from ckpt_indexer.ingest.describe import Description, Outcome, describe
+from ckpt_indexer.ingest.elsewhere import Elsewhere
 from ckpt_indexer.ingest.expand import siblings_of
 from ckpt_indexer.ingest.identity import LinkOf, MovedFrom, identify, is_itself
 from ckpt_indexer.ingest.retries import Retries
@@ -26,13 +26,13 @@ from ckpt_indexer.store.changes import Arrived, Described, Moved
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ckpt_indexer.candidate import Candidate, Fingerprint
+    from ckpt_indexer.candidate import Candidate
     from ckpt_indexer.discovery.place import Reach
     from ckpt_indexer.discovery.settle import Settle
     from ckpt_indexer.ingest.clock import Clock
+    from ckpt_indexer.ingest.options import Sources
     from ckpt_indexer.ingest.outbox import Outbox
     from ckpt_indexer.ingest.sighting import Place, Rules
-    from ckpt_indexer.sources.chain import Chain
     from ckpt_indexer.store.changes import Known, RootRow
 
 
@@ -40,27 +40,15 @@ MAX_DANGLING = 1000
 """Links that lead nowhere and are kept in mind; more are found by the next scan."""
 
 
-class Readers(Protocol):
-    """Whoever reads what must not be read on the writer's thread."""
-
-    def submit(self, root_id: int, candidate: Candidate) -> None:
-        """Describe the candidate elsewhere; the answer arrives through the inbox."""
-        ...
-
-    def close(self) -> None:
-        """Forget what waits and stop."""
-        ...
-
-
 class Intake:
     """Turns sightings into changes. Keeps what must wait: unsettled files, links, running readings."""
 
-    def __init__(
-        self, *, outbox: Outbox, quick: Chain, readers: Readers, settle: Settle[Place], clock: Clock, rules: Rules
-    ) -> None:
+    def __init__(self, *, outbox: Outbox, sources: Sources, settle: Settle[Place], clock: Clock, rules: Rules) -> None:
         self._outbox = outbox
-        self._quick = quick
-        self._readers = readers
+        self._quick = sources.quick
+        self.elsewhere = Elsewhere(sources.readers)
+        self.unfilled = True
+        """Rows may wait for idle time to learn what their headers say."""
         self.settle = settle
         self._clock = clock
         self._rules = rules
@@ -70,11 +58,7 @@ class Intake:
         self.again: dict[Place, bool] = {}
         """Places to look at once more on the next step: aliases of changed files, files that changed while read. True:
         read them even when nothing seems to have changed, because what they are an alias of may have."""
-        self.reading: dict[Place, Fingerprint] = {}
-        """Being read by a child, with this fingerprint."""
         self.retries = Retries()
-        self.awaited: dict[Place, dict[Place, tuple[Sighting, int]]] = {}
-        """Being read by a child -> aliases of it that will carry the same facts, with the row they lead to."""
         self._unwritten: dict[tuple[int, int], Place] = {}
         self._dangling: dict[Place, None] = {}
         """Links, by name, that lead to no checkpoint now; a new file may be what they wait for."""
@@ -92,7 +76,7 @@ class Intake:
     @property
     def waiting(self) -> int:
         """Return how many files are seen but not at rest, not read, or not linked yet."""
-        return len(self.settle) + len(self.links) + len(self.reading) + len(self.retries)
+        return len(self.settle) + len(self.links) + len(self.elsewhere) + len(self.retries)
 
     def sight(self, root: RootRow, path: bytes, memo: dict[bytes, Reach] | None = None) -> Sighting | None:
         """Return what is on disk at a path and in the catalog about it; None when it is no candidate now.
@@ -118,33 +102,6 @@ class Intake:
         for index in fresh:
             states[index] = self._take_fresh(sightings[index], twins)
         return states
-
-    def take_reading(self, reading: Description) -> None:
-        """Take the outcome of a reading done elsewhere. When the file or its documents changed meanwhile, it is looked
-        at again; when it was described meanwhile, the outcome is of no use any more."""
-        place = (reading.candidate.root, reading.candidate.path)
-        if self.reading.get(place) != reading.candidate.fingerprint:
-            return
-        del self.reading[place]
-        aliases = self.awaited.pop(place, {})
-        if reading.outcome is Outcome.SHORT:
-            for short in (place, *aliases):
-                self.retry(short)
-            return
-        if not is_current(reading):
-            self.again.update(dict.fromkeys((place, *aliases), True))
-            return
-        self.finish(reading, self._outbox.writer.known_at(reading.root_id, reading.candidate.path))
-        for sighting, row_id in aliases.values():
-            described = replace(reading, root_id=sighting.root.id, candidate=sighting.candidate)
-            self.finish(described, sighting.known, alias_of=row_id)
-
-    def read_elsewhere(self, root_id: int, candidate: Candidate) -> None:
-        """Have a child read the candidate, unless one does."""
-        place = (candidate.root, candidate.path)
-        if self.reading.get(place) != candidate.fingerprint:
-            self.reading[place] = candidate.fingerprint
-            self._readers.submit(root_id, candidate)
 
     def written(self) -> None:
         """Note that the outbox has been written: every row taken in so far has an id now. Where two rows both say to be
@@ -178,7 +135,7 @@ class Intake:
             self.again.setdefault(place, False)
 
     def _must_read(self, sighting: Sighting) -> bool:
-        if sighting.forced or sighting.place in self.reading:
+        if sighting.forced or sighting.place in self.elsewhere:
             return True
         known = sighting.known
         decision = decide(sighting.candidate, known, () if known is None else derived_from(sighting.candidate))
@@ -189,7 +146,7 @@ class Intake:
     def _take_fresh(self, sighting: Sighting, twins: dict[tuple[int, int], list[Known]]) -> Taken:
         root, candidate = sighting.root, sighting.candidate
         place, inode = sighting.place, candidate.fingerprint[:2]
-        known = None if self._is_claimed(sighting.known, place) else sighting.known
+        known = None if self.is_claimed(sighting.known, place) else sighting.known
         if self._unwritten.get(inode, place) != place and candidate.kind is Kind.FILE:
             self.links[place] = sighting
             return Taken.WAITING
@@ -197,7 +154,7 @@ class Intake:
         if isinstance(identity, LinkOf):
             self.links[place] = sighting
             return Taken.WAITING
-        if isinstance(identity, MovedFrom) and not self._is_claimed(identity.known, place):
+        if isinstance(identity, MovedFrom) and not self.is_claimed(identity.known, place):
             self._outbox.add(Moved(identity.known.id, root.id, candidate))
             self.moved += 1
             known = identity.known
@@ -210,7 +167,8 @@ class Intake:
             self._claimed[known.id] = place
         return self.settle_and_read(sighting.with_known(known), place)
 
-    def _is_claimed(self, row: Known | None, place: Place) -> bool:
+    def is_claimed(self, row: Known | None, place: Place) -> bool:
+        """Tell whether another place has taken the row over in this batch."""
         return row is not None and self._claimed.get(row.id, place) != place
 
     def settle_and_read(self, sighting: Sighting, place: Place) -> Taken:
@@ -223,7 +181,7 @@ class Intake:
             finished=sighting.finished or _was_at_rest(known, candidate),
             age_s=self._age(candidate),
         )
-        description = None if isinstance(state, Wait) else describe(root.id, candidate, self._quick)
+        description = None if isinstance(state, Wait) else self._describe(sighting)
         if description is not None and description.outcome is Outcome.DONE:
             self.finish(description, known)
             return Taken.DESCRIBED
@@ -232,12 +190,17 @@ class Intake:
         if description is None:
             return Taken.WAITING
         if description.outcome is Outcome.NEEDS_CHILD:
-            self.read_elsewhere(root.id, candidate)
+            self.elsewhere.read(root.id, candidate)
         elif description.outcome is Outcome.SHORT:
             self.retry(place)
         else:
             self.again.setdefault(place, False)
         return Taken.WAITING
+
+    def _describe(self, sighting: Sighting) -> Description:
+        if sighting.whole:
+            return Description(sighting.root.id, sighting.candidate, Outcome.NEEDS_CHILD)
+        return describe(sighting.root.id, sighting.candidate, self._quick)
 
     def retry(self, place: Place) -> None:
         """Look again later: this process is short of what reading takes."""
@@ -258,24 +221,28 @@ class Intake:
         if candidate.neighbours is None:  # no listing shows it to its siblings
             self.look_beside((candidate.root, candidate.path))
 
-    def finish(self, description: Description, known: Known | None, alias_of: int | None = None) -> None:
-        """Put a finished description in the outbox; aliases of the row it is of are looked at again."""
+    def finish(
+        self, description: Description, known: Known | None, alias_of: int | None = None, *, counted: bool = True
+    ) -> None:
+        """Put a finished description in the outbox; aliases of the row it is of are looked at again. `counted`: it is
+        news for whoever asked for a scan."""
         if description.record is None:
             raise AssertionError("a finished description has a record")
         candidate = description.candidate
-        self._outbox.add(Described(description.root_id, candidate, description.record, alias_of))
+        refines = not counted and alias_of is None
+        self._outbox.add(Described(description.root_id, candidate, description.record, alias_of, refines))
         place = (candidate.root, candidate.path)
         self.retries.forget(place)
         if alias_of is None:
             self._unwritten[candidate.fingerprint[:2]] = place
-        if self.reading.pop(place, None) is not None:
-            self.again.update(dict.fromkeys(self.awaited.pop(place, {}), True))
+        self.again.update(dict.fromkeys(self.elsewhere.overtake(place), True))
+        self.unfilled = self.unfilled or description.record.header is None
         self._tell_beside(candidate, known)
         if place in self._arrived:
             self._arrived.discard(place)
         elif known is None:
             self.added += 1
-        else:
+        elif counted:
             self.changed += 1
         if known is not None:
             for alias in self._outbox.writer.aliases_of(known.id):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ckpt_indexer.candidate import Kind
 from ckpt_indexer.ingest.decide import Action, decide
-from ckpt_indexer.ingest.describe import Outcome, describe
+from ckpt_indexer.ingest.describe import Description, Outcome, describe, is_current
 from ckpt_indexer.ingest.sighting import Taken
 from ckpt_indexer.sources.sidecar import derived_from
 
@@ -89,9 +89,10 @@ class Links:
             decision = decide(sighting.candidate, known, derived_from(target))
             if decision.action is Action.SKIP:
                 return
-        description = describe(sighting.root.id, target, self._quick)
+        description = self._describe(sighting, target, row)
         if description.outcome is Outcome.DONE:
-            self._intake.finish(replace(description, candidate=sighting.candidate), known, alias_of=row.id)
+            mine = replace(description, root_id=sighting.root.id, candidate=sighting.candidate)
+            self._intake.finish(mine, known, alias_of=row.id)
             return
         self._intake.arrive(sighting)
         place = sighting.place
@@ -101,6 +102,14 @@ class Links:
         if description.outcome is Outcome.SHORT:
             self._intake.retry(place)
             return
-        target_place = (target.root, target.path)
-        self._intake.awaited.setdefault(target_place, {})[place] = (sighting, row.id)
-        self._intake.read_elsewhere(row.root_id, target)
+        self._intake.elsewhere.wait_for((target.root, target.path), sighting, row.id)
+        self._intake.elsewhere.read(row.root_id, target)
+
+    def _describe(self, sighting: Sighting, target: Candidate, row: Known) -> Description:
+        """Return what is said of the target: as it was just read elsewhere, else inline, as far as its own row was."""
+        recent = self._intake.elsewhere.recent(target)
+        if recent is not None and is_current(recent):
+            return recent
+        if row.header_read or sighting.whole:
+            return Description(sighting.root.id, target, Outcome.NEEDS_CHILD)
+        return describe(sighting.root.id, target, self._quick)

@@ -20,6 +20,20 @@ PATIENCE_S = 60.0
 """How long a scan waits for files that keep changing; then they stay pending."""
 
 
+class Patience:
+    """Ends a wait that gets nowhere. As long as files are finished one by one it does not matter how many there are."""
+
+    def __init__(self) -> None:
+        self._least: int | None = None
+        self._since = 0.0
+
+    def is_over(self, waiting: int, now: float) -> bool:
+        """Tell whether for `PATIENCE_S` never fewer files waited than before, given how many do at this moment."""
+        if self._least is None or waiting < self._least:
+            self._least, self._since = waiting, now
+        return now - self._since > PATIENCE_S
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A root, or the part of it below `start`."""
@@ -36,6 +50,14 @@ class Watch:
         self._targets = tuple(targets)
         self._scans: list[Scan] = [indexer.start_scan(target.root, target.start, full=full) for target in targets]
         self._before = (indexer.intake.added, indexer.intake.changed, indexer.intake.moved)
+        self._caught_up: set[int] = set()
+
+    def catch_up(self) -> bool:
+        """Have rows of an older release, in directories that did not change, derived anew; return whether any were
+        begun that were not before."""
+        begun = self._indexer.rederive() - self._caught_up
+        self._caught_up |= begun
+        return bool(begun)
 
     @property
     def walked(self) -> bool:
@@ -62,7 +84,7 @@ class Watch:
             changed=intake.changed - self._before[1],
             moved=intake.moved - self._before[2],
             missing=sum(scan.missing for scan in scans),
-            unchanged=sum(scan.unchanged for scan in scans),
+            unchanged=max(0, sum(scan.unchanged for scan in scans) - len(self._caught_up)),
             degraded=sum(state.get("degraded", 0) for state in states),
             unreadable=sum(state.get("unreadable", 0) for state in states),
             pending=sum(state.get("pending", 0) for state in states),
@@ -80,20 +102,25 @@ def run_scan(
     clock: Clock,
     progress: Callable[[ScanProgress], None] | None = None,
 ) -> ScanSummary:
-    """Scan on this thread until no row is pending, or files kept changing for `PATIENCE_S`; return the summary."""
+    """Scan on this thread until no row is pending or of an older release, or files kept changing for `PATIENCE_S`; return
+    the summary."""
     began = clock.monotonic()
     for root in {target.root.id: target.root for target in targets}.values():
         note_root(indexer, root)
     watch = Watch(indexer, targets, full=full)
-    walked_at: float | None = None
+    patience = Patience()
     while True:
         indexer.step(timeout_s=0.1)
         if indexer.trouble is not None:
             raise indexer.trouble
         if progress is not None:
             progress(watch.progress())
-        if watch.walked and walked_at is None:
-            walked_at = clock.monotonic()
-        if walked_at is not None and (not indexer.busy or clock.monotonic() - walked_at > PATIENCE_S):
+        if not watch.walked:
+            continue
+        if not indexer.busy:
+            if not watch.catch_up():
+                break
+            patience = Patience()
+        elif patience.is_over(indexer.intake.waiting, clock.monotonic()):
             break
     return watch.summary(clock.monotonic() - began)

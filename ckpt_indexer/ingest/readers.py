@@ -9,19 +9,20 @@ from ckpt_indexer.ingest.describe import Description, Outcome, describe
 from ckpt_indexer.metadata.record import Problem, ReadState, Record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ckpt_indexer.candidate import Candidate
     from ckpt_indexer.ingest.inbox import Inbox
-    from ckpt_indexer.sandbox.pool import Pool
     from ckpt_indexer.sources.chain import Chain
 
 
 class ThreadReaders:
     """Describes candidates with the chain that has children, on its own threads; answers go to the inbox."""
 
-    def __init__(self, *, chain: Chain, inbox: Inbox, pool: Pool, threads: int = 2) -> None:
+    def __init__(self, *, chain: Chain, inbox: Inbox, close: Callable[[], None], threads: int = 2) -> None:
         self._chain = chain
         self._inbox = inbox
-        self._pool = pool
+        self._close = close
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="reader")
 
     def submit(self, root_id: int, candidate: Candidate) -> None:
@@ -30,7 +31,7 @@ class ThreadReaders:
 
     def close(self) -> None:
         """Forget what waits, kill the children and stop."""
-        self._pool.close()
+        self._close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, root_id: int, candidate: Candidate) -> None:

@@ -9,13 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ckpt_indexer.discovery.scanner import scan
+from ckpt_indexer.discovery.scanner import list_directory, scan
 from ckpt_indexer.ingest.sighting import Sighting, Taken
 from ckpt_indexer.store.changes import DirectorySettled, PlaceProblem, RootChanged
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+    from ckpt_indexer.candidate import Candidate
     from ckpt_indexer.discovery.listing import Listing
+    from ckpt_indexer.discovery.options import Options
     from ckpt_indexer.ingest.absence import Absences
+    from ckpt_indexer.ingest.around import Around
     from ckpt_indexer.ingest.clock import Clock
     from ckpt_indexer.ingest.intake import Intake
     from ckpt_indexer.ingest.outbox import Outbox
@@ -32,12 +37,15 @@ class Parts:
     absences: Absences
     clock: Clock
     rules: Rules
+    around: Around
 
 
 class Scan:
-    """A walk of one root, or of the part of it below `start`."""
+    """A walk of one root, or of the part of it below `start`; `alone`: of that one directory."""
 
-    def __init__(self, parts: Parts, root: RootRow, start: bytes = b"", *, full: bool = False) -> None:
+    def __init__(
+        self, parts: Parts, root: RootRow, start: bytes = b"", *, full: bool = False, alone: bool = False
+    ) -> None:
         self.root = root
         self.start = start
         self.found = self.unchanged = self.missing = self.places = 0
@@ -46,7 +54,9 @@ class Scan:
         self._parts = parts
         self._writer = parts.outbox.writer
         self.full = full
-        self._listings = scan(root.path, start, options=parts.rules(root.path))
+        self.alone = alone
+        walk = _list_alone if alone else scan
+        self._listings = walk(root.path, start, options=parts.rules(root.path))
         self._digests: dict[bytes, bytes | None] = {}
         """Directories with rows that the walk has not come to yet."""
         self._fresh = False
@@ -70,8 +80,12 @@ class Scan:
     def _begin(self) -> None:
         """Learn what the catalog holds, as late as possible: other scans may have run since this one was asked for."""
         self.begun = True
+        if self.alone:
+            self._digests = {self.start: self._writer.digest_of(self.root.id, self.start)}
+            return
         known = self._writer.directories(self.root.id)
         self._digests = {path: digest for path, digest in known.items() if _is_below(path, self.start)}
+        self._parts.around.begin(self.root)
         self._fresh = self._writer.count(self.root.id) == 0
         self._before = _stamp(self._parts.clock)
 
@@ -79,20 +93,22 @@ class Scan:
         count = listing.count
         self.found += count
         stored = self._digests.pop(listing.directory, None)
-        if stored is not None and stored == listing.digest and not self.full and not listing.problems:
+        stale = self._parts.around.stale_in(self.root, listing.directory)
+        if stored is not None and stored == listing.digest and not self.full and not listing.problems and not stale:
             self.unchanged += count
             return
         self._note_problems(listing)
         rows = {} if self._fresh else self._writer.known_in(self.root.id, listing.directory)
-        seen = [
-            Sighting(self.root, candidate, rows.pop(candidate.name, None), forced=self.full)
-            for candidate in listing.candidates
-        ]
+        seen = [self._sighting(candidate, rows.pop(candidate.name, None), stale) for candidate in listing.candidates]
         states = self._parts.intake.take(seen)
         self.unchanged += states.count(Taken.SKIPPED)
         self._gone += [row for row in rows.values() if row.presence == "present"]
         if listing.complete and Taken.WAITING not in states and not self._gone_here(rows):
             self._parts.outbox.add(DirectorySettled(self.root.id, listing.directory, listing.digest))
+
+    def _sighting(self, candidate: Candidate, known: Known | None, stale: Container[bytes]) -> Sighting:
+        forced = self.full or candidate.path in stale
+        return Sighting(self.root, candidate, known, forced=forced, whole=self.full)
 
     @staticmethod
     def _gone_here(rows: dict[bytes, Known]) -> bool:
@@ -108,6 +124,10 @@ class Scan:
                 self._parts.intake.note_dangling((self.root.path, path))
             self._parts.outbox.add(PlaceProblem(self.root.id, path, problem))
 
+    def _covers(self, path: bytes) -> bool:
+        """Tell whether a place with a problem would have been named by this walk."""
+        return path.rpartition(b"/")[0] == self.start if self.alone else _is_below(path, self.start)
+
     def _finish(self) -> None:
         """Call missing what is gone, forget problems that are no more, and note the time."""
         for directory in self._digests:
@@ -115,10 +135,19 @@ class Scan:
             self._gone += [row for row in rows.values() if row.presence == "present"]
         self.missing = self._parts.absences.declare(self._gone)
         for path in self._writer.stale_places(self.root.id, self._before):
-            if _is_below(path, self.start) and path not in self._told:
+            if self._covers(path) and path not in self._told:
                 self._parts.outbox.add(PlaceProblem(self.root.id, path, None))
+        if self.alone:
+            return
         if not self.start and self.complete:
             self._parts.outbox.add(RootChanged(self.root.id, state="present", scanned_at=_stamp(self._parts.clock)))
+
+
+def _list_alone(root: bytes, directory: bytes, *, options: Options) -> Iterator[Listing]:
+    """Yield the one listing; nothing when the directory is gone, which other hints tell."""
+    listing = list_directory(root, directory, options=options)
+    if listing is not None:
+        yield listing
 
 
 def _is_below(directory: bytes, start: bytes) -> bool:

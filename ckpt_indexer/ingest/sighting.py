@@ -28,6 +28,8 @@ class Sighting(NamedTuple):
     """The writer of the file said it is done."""
     forced: bool = False
     """Read it even when nothing seems to have changed."""
+    whole: bool = False
+    """Read the file itself too, whatever its document says."""
 
     @property
     def place(self) -> Place:

@@ -12,9 +12,11 @@ from ckpt_indexer.settings.values import (
     IndexSettings,
     LogSettings,
     MetricSettings,
+    ReaderSettings,
     RootSettings,
     ServerSettings,
     Settings,
+    WandbSettings,
     WatchSettings,
 )
 
@@ -24,9 +26,11 @@ __all__ = [
     "IndexSettings",
     "LogSettings",
     "MetricSettings",
+    "ReaderSettings",
     "RootSettings",
     "ServerSettings",
     "Settings",
+    "WandbSettings",
     "WatchSettings",
     "load",
     "settings_files",

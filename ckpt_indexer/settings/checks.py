@@ -46,6 +46,23 @@ def _text(value: object, _base: Path) -> str:
     return value
 
 
+def _flag(value: object, _base: Path) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(value)  # noqa: TRY004  # every misfit is one
+    return value
+
+
+def _parse_flag(text: str) -> object:
+    return {"true": True, "1": True, "false": False, "0": False}.get(text.strip().lower(), text)
+
+
+def _address(value: object, base: Path) -> str:
+    text = _text(value, base)
+    if not text.startswith(("http://", "https://")):
+        raise ValueError(value)
+    return text
+
+
 def _path(value: object, base: Path) -> Path:
     return Path(os.path.normpath(base / Path(_text(value, base)).expanduser()))
 
@@ -54,6 +71,16 @@ def _directions(value: object, _base: Path) -> dict[str, str]:
     if not isinstance(value, dict) or not all(mode in ("min", "max") for mode in value.values()):
         raise ValueError(value)
     return value
+
+
+def _names(value: object, _base: Path) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and one and one.isascii() for one in value):
+        raise ValueError(value)
+    return tuple(value)
+
+
+def _parse_names(text: str) -> object:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _parse_table(text: str) -> object:
@@ -68,9 +95,18 @@ KEYS: Mapping[str, Kind] = {
     "watch.poll_s": _whole(1, 86_400),
     "watch.rescan_minutes": _whole(1, 10_080),
     "index.keep_missing_days": _whole(0, 36_500),
+    "readers.torch": _one_of("auto", "off"),
+    "wandb.enabled": Kind("true or false", _flag, _parse_flag),
+    "wandb.entity": Kind("a name", _text),
+    "wandb.project": Kind("a name", _text),
+    "wandb.base_url": Kind("an address like https://api.wandb.ai", _address),
+    "wandb.timeout_s": _whole(1, 60),
     "metrics.directions": Kind("a table of metric name = 'min' or 'max'", _directions, _parse_table),
     "server.host": Kind("a host name or address", _text),
     "server.port": _whole(0, 65_535),
+    "server.uds": Kind("a path", _path),
+    "server.auth": _one_of("writes", "all"),
+    "server.allowed_hosts": Kind("a list of host names", _names, _parse_names),
     "log.level": _one_of("debug", "info", "warning", "error"),
     "log.format": _one_of("auto", "text", "json"),
 }

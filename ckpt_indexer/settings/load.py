@@ -13,9 +13,11 @@ from ckpt_indexer.settings.values import (
     IndexSettings,
     LogSettings,
     MetricSettings,
+    ReaderSettings,
     RootSettings,
     ServerSettings,
     Settings,
+    WandbSettings,
     WatchSettings,
 )
 
@@ -102,6 +104,8 @@ def _merge(layers: list[_Layer]) -> Settings:
         roots=values.get("roots", ()),
         watch=WatchSettings(**section("watch")),
         index=IndexSettings(**section("index")),
+        readers=ReaderSettings(**section("readers")),
+        wandb=WandbSettings(**section("wandb")),
         metrics=MetricSettings(**section("metrics")),
         server=ServerSettings(**section("server")),
         log=LogSettings(**section("log")),

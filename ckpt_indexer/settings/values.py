@@ -56,6 +56,28 @@ class IndexSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    """How checkpoints are read."""
+
+    torch: str = "auto"
+    """auto: torch (weights only, in a child of its own) reads what nothing else can; off: it never does."""
+
+
+@dataclass(frozen=True, slots=True)
+class WandbSettings:
+    """Whom to ask at Weights & Biases. Local run directories are read in any case."""
+
+    enabled: bool = False
+    entity: str | None = None
+    """For run ids that name none."""
+    project: str | None = None
+    """Likewise; without one a bare run id is never sent."""
+    base_url: str | None = None
+    """The one server asked; None: the one the wandb package knows."""
+    timeout_s: int = 5
+
+
+@dataclass(frozen=True, slots=True)
 class MetricSettings:
     """What is known about metrics beyond what documents say."""
 
@@ -69,7 +91,13 @@ class ServerSettings:
 
     host: str = "127.0.0.1"
     port: int = 8765
-    """0 takes any free port."""
+    """0 takes any free port; so does the default when another program has it."""
+    uds: Path | None = None
+    """A Unix socket to answer on, too; who may open it needs no token."""
+    auth: str = "writes"
+    """writes: changes and SQL need the token; all: reads, too."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names under which requests may come, beside localhost and the address itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +117,8 @@ class Settings:
     roots: tuple[RootSettings, ...] = ()
     watch: WatchSettings = field(default_factory=WatchSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
+    readers: ReaderSettings = field(default_factory=ReaderSettings)
+    wandb: WandbSettings = field(default_factory=WandbSettings)
     metrics: MetricSettings = field(default_factory=MetricSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     log: LogSettings = field(default_factory=LogSettings)

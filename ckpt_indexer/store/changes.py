@@ -40,6 +40,8 @@ class Known(NamedTuple):
     read_state: str
     derivation: int
     alias_of: int | None
+    header_read: bool = False
+    """The row says what the file's own header says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Described:
     record: Record
     alias_of: int | None = None
     """Row id of the file this one is a symlink or hard link to."""
+    refines: bool = False
+    """It only adds to what the row says: the listing the row was compared with still holds."""
 
 
 @dataclass(frozen=True, slots=True)

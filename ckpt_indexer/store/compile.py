@@ -31,6 +31,7 @@ _LISTS = {
     "problems": ("FROM problems l WHERE l.checkpoint_id = c.id", "l.kind"),
     "tags": ("FROM json_each(c.nested, '$.tags') l WHERE 1", "l.value"),
     "conflicts": ("FROM json_each(c.nested, '$.conflicts') l WHERE 1", "json_extract(l.value, '$.field')"),
+    "header": ("FROM json_each(c.nested, '$.header') l WHERE 1", "l.key"),
     "provenance": ("FROM json_each(c.nested, '$.provenance') l WHERE 1", "l.value"),
 }
 """Row keys that hold several values: where they are, and the text a condition is about."""

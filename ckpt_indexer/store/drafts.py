@@ -180,14 +180,13 @@ class Batch:
             draft = self._add(change.root_id, candidate)
         else:
             self._flag_rewrite(draft, candidate)
-            self._stamp(draft.after, candidate)
+            if not (change.refines and mapping.same_stamp(draft.after, candidate.fingerprint)):
+                self._stamp(draft.after, candidate)
         row = draft.after
         if row is None:
             raise AssertionError("a draft that was just added has a row")
         alias_of = change.alias_of if change.alias_of != row["id"] and change.alias_of in self.by_id else None
         draft.children = mapping.set_record(row, change.record, alias_of, derivation=self.derivation)
-        if row["duplicate_of"] not in self.by_id:
-            row["duplicate_of"] = None
         row["pinned"] = 0
         if draft.note is not None:
             notes.show(row, draft.note)

@@ -42,6 +42,7 @@ class Flush:
         """Write everything."""
         self._batch.finish()
         self._repoint()
+        self._pair_duplicates()
         self._compare()
         self._write_rows()
         self._write_children()
@@ -72,6 +73,26 @@ class Flush:
                     row[column] = None if successor == row["id"] else successor
             mapping.set_rankable(row)
 
+    def _pair_duplicates(self) -> None:
+        """Let every present file name the first row with the same content, where contents came, went or changed."""
+        batch = self._batch
+        touched: set[str | None] = set()
+        for draft in batch.drafts:
+            before, after = _content(draft.before), _content(draft.after)
+            if before != after:
+                touched |= {before, after}
+                if draft.after is not None:
+                    draft.after["duplicate_of"] = None
+        touched.discard(None)
+        if not touched:
+            return
+        loading.adopt_rows(self._session, batch, "content_id", [content for content in touched if content])
+        first: dict[str, int] = {}
+        equal = [draft.after for draft in batch.drafts if draft.after and _content(draft.after) in touched]
+        for row in sorted(equal, key=itemgetter("id")):
+            original = first.setdefault(row["content_id"], row["id"])
+            row["duplicate_of"] = None if original == row["id"] else original
+
     def _compare(self) -> None:
         """Find what differs, and stamp the seq on what shows."""
         for draft in self._batch.drafts:
@@ -84,7 +105,7 @@ class Flush:
             names = tuple([name for name in COLUMNS if before[name] != after[name]])
             if not SILENT.issuperset(names):
                 after["seq"] = self._seq
-                names = (*names, "seq")
+                names = tuple([name for name in COLUMNS if before[name] != after[name]])
                 self.is_visible = True
             if names:
                 self._changed[after["id"]] = names
@@ -223,6 +244,11 @@ class Flush:
 
 def _own(row: Row, children: Children | None) -> Callable[[], Sequence[str]]:
     return partial(mapping.own_metrics, row) if children is None else lambda: children.own
+
+
+def _content(row: Row | None) -> str | None:
+    """Return what a row's file is compared by; None for aliases and files that are not there."""
+    return row["content_id"] if row is not None and row["rankable"] else None
 
 
 def _id(draft: Draft) -> tuple[Value]:

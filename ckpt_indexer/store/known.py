@@ -75,6 +75,11 @@ class KnownRows:
                 found.setdefault(pair, []).append(known)
         return found
 
+    def known_by_id(self, row_id: int) -> Known | None:
+        """Return the row with this id."""
+        found = self._known(reads.known_where("id", 1), (row_id,))
+        return found[0] if found else None
+
     def known_pending(self) -> list[Known]:
         """Return the present rows that still wait for their description."""
         return self._known(reads.KNOWN_PENDING)
@@ -87,6 +92,30 @@ class KnownRows:
         """Return the rows that are symlinks or hard links to the file of this row."""
         rows = select_in(self._session, lambda count: reads.known_where("alias_of", count), (), [row_id])
         return self._with_inputs(list(rows))
+
+    def unread(self, after: int, limit: int) -> list[Known]:
+        """Return described, present rows whose headers wait for idle time, from ids above `after`, lowest first."""
+        return self._known(reads.UNREAD, (after, limit))
+
+    def known_by_content(self, content_id: str) -> list[Known]:
+        """Return the rows whose files had this content, whatever their presence, in id order."""
+        rows = select_in(self._session, lambda count: reads.known_where("content_id", count), (), [content_id])
+        return self._with_inputs(list(rows))
+
+    def known_by_wandb_run(self, run_id: str) -> list[Known]:
+        """Return the rows of one W&B run for which its server was asked, in id order."""
+        return self._known(reads.OF_WANDB_RUN, (run_id,))
+
+    def surroundings(self, root_id: int) -> dict[bytes, set[bytes]]:
+        """Return directory -> the digests of their surroundings that rows in it were derived from."""
+        found: dict[bytes, set[bytes]] = {}
+        for path, digest in cast("list[tuple[bytes, bytes]]", self._session.rows(reads.SURROUNDINGS, (root_id,))):
+            found.setdefault(path, set()).add(digest)
+        return found
+
+    def surrounded_otherwise(self, root_id: int, directory: bytes, digest: bytes) -> list[Known]:
+        """Return the present rows directly in a directory that were derived from other surroundings than these."""
+        return self._known(reads.SURROUNDED_BY, (root_id, root_id, directory, digest))
 
     def digest_of(self, root_id: int, directory: bytes) -> bytes | None:
         """Return the digest of the listing whose rows are all up to date; None when there is none."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 from ckpt_indexer.store import notes, reads, statements
 from ckpt_indexer.store.changes import Arrived, Described, DirectorySettled, Moved, PresenceChanged
 from ckpt_indexer.store.mapping import COLUMNS, Row
-from ckpt_indexer.store.storable import integer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -32,9 +31,8 @@ def load(session: Session, batch: Batch, changes: Sequence[Change]) -> None:
             folders[change.root_id, change.directory] = None
         if isinstance(change, Moved | PresenceChanged):
             ids[change.id] = None
-        elif isinstance(change, Described):
-            named = (change.alias_of, integer(change.record.facts.get("duplicate_of")))
-            ids |= dict.fromkeys(row_id for row_id in named if row_id is not None)
+        elif isinstance(change, Described) and change.alias_of is not None:
+            ids[change.alias_of] = None
     adopt_rows(session, batch, "id", ids)
     adopt_places(session, batch, places)
     adopt_directories(session, batch, folders)
@@ -50,7 +48,7 @@ def adopt_places(session: Session, batch: Batch, places: Collection[Place]) -> N
             batch.adopt_note((root_id, path), note)
 
 
-def adopt_rows(session: Session, batch: Batch, column: str, values: Collection[int]) -> None:
+def adopt_rows(session: Session, batch: Batch, column: str, values: Collection[Value]) -> None:
     """Adopt the rows with one of these values in a column."""
     for found in select_in(session, lambda count: reads.rows_where(column, count), (), values):
         batch.adopt(_row(found))

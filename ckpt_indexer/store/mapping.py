@@ -30,16 +30,20 @@ PROMOTED_NAMES = tuple(name for name, _ in PROMOTED)
 TEXT_FACTS = (
     "format", "created_at", "experiment", "run_id", "run_dir", "architecture", "backbone", "decoder", "head", "loss",
     "training_phase", "monitor", "monitor_mode", "dataset", "split", "saved_as", "schema_version", "wandb_run_id",
-    "config_path", "notes",
+    "config_path", "notes", "content_id", "weights_id",
 )  # fmt: skip
-INTEGER_FACTS = ("epoch", "global_step", "max_epochs", "metrics_step", "num_parameters", "duplicate_of")
+INTEGER_FACTS = ("epoch", "global_step", "max_epochs", "metrics_step", "num_parameters")
 
-SILENT = frozenset({"device", "inode", "ctime_ns", "mtime_ns", "directory_id", "derivation"})
+SILENT = frozenset(
+    {
+        "device", "inode", "ctime_ns", "mtime_ns", "directory_id", "derivation", "header_read", "surroundings",
+    }
+)  # fmt: skip
 """Columns no face shows: a change of these alone is no new seq."""
 
 _BLANK: Row = dict.fromkeys(COLUMNS) | {
     "has_sidecar": 0, "read_state": "pending", "presence": "present", "pinned": 0, "rankable": 0, "derivation": 0,
-    "nested": "{}", "seq": 0,
+    "nested": "{}", "seq": 0, "header_read": 0,
 }  # fmt: skip
 _NO_FACTS: Row = dict.fromkeys((*TEXT_FACTS, *INTEGER_FACTS, *PROMOTED_NAMES))
 
@@ -128,6 +132,8 @@ def set_record(row: Row, record: Record, alias_of: int | None, *, derivation: in
     row["read_state"] = record.read_state.value
     row["alias_of"] = alias_of
     row["derivation"] = derivation
+    row["header_read"] = int(record.header is not None)
+    row["surroundings"] = record.surroundings if alias_of is None else None
     set_rankable(row)
     row_id = row["id"]
     metrics = _metric_rows(row_id, record.metrics)
@@ -152,9 +158,9 @@ def own_metrics(row: Row) -> tuple[str, ...]:
 
 def known_from(values: Sequence[Any], inputs: Iterable[tuple[bytes, int | None, int | None]]) -> Known:
     """Return the Known of one row of `statements.KNOWN`."""
-    row_id, root_id, path, kind, device, inode, size, mtime, ctime, presence, read_state, derivation, alias_of = values
+    row_id, root_id, path, kind, device, inode, size, mtime, ctime, presence, state, derivation, alias_of, read = values
     stamp = Fingerprint(unwrap(device), unwrap(inode), size, mtime, ctime)
-    return Known(row_id, root_id, path, kind, stamp, tuple(inputs), presence, read_state, derivation, alias_of)
+    return Known(row_id, root_id, path, kind, stamp, tuple(inputs), presence, state, derivation, alias_of, read != 0)
 
 
 def _ranked_names(row: Row, fresh: list[Any]) -> tuple[str, ...]:
@@ -197,6 +203,8 @@ def _nested(record: Record, metrics: list[Values], problems: list[Problem]) -> d
     stale = [name for _, name, _, is_stale in metrics if is_stale]
     if stale:
         nested["_stale"] = stale
+    if record.header is not None:
+        nested["header"] = record.header
     return nested
 
 
@@ -230,9 +238,9 @@ def _param_rows(row_id: int, params: dict[str, Any]) -> list[Values]:
 
 def _input_rows(row_id: int, inputs: list[Input]) -> list[Values]:
     found: dict[bytes, Values] = {}
-    for path, size_bytes, mtime_ns, absent, _ in inputs:
+    for path, size_bytes, mtime_ns, absent, source in inputs:
         size = None if size_bytes is None else clamp(size_bytes)
-        found[path] = (row_id, path, size, None if mtime_ns is None else clamp(mtime_ns), int(absent))
+        found[path] = (row_id, path, size, None if mtime_ns is None else clamp(mtime_ns), int(absent), source)
     return list(found.values())
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ckpt_indexer.store.options import WriterOptions
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in `migrations/`; `PRAGMA user_version` holds the same number."""
 
 

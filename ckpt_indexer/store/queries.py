@@ -71,9 +71,9 @@ def get(look: Look, ref: Ref) -> Row:
 
 def compare(look: Look, refs: Sequence[Ref]) -> dict[str, Any]:
     """See `Catalog.compare`."""
-    from ckpt_indexer.store import read_one
+    from ckpt_indexer.catalog.compare import compared
 
-    return read_one.compared([get(look, ref) for ref in refs])
+    return compared([get(look, ref) for ref in refs])
 
 
 def experiments(look: Look, text: str | Sequence[str]) -> list[dict[str, Any]]:
@@ -95,6 +95,13 @@ def facets(look: Look, fields: Sequence[str]) -> dict[str, dict[str | None, int]
     from ckpt_indexer.store import read_reports
 
     return read_reports.facets(look, fields)
+
+
+def disk(look: Look, by: Sequence[str]) -> list[dict[str, Any]]:
+    """See `Catalog.disk`."""
+    from ckpt_indexer.store import read_disk
+
+    return read_disk.disk(look, by)
 
 
 def stats(look: Look) -> dict[str, Any]:

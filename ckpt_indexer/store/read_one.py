@@ -1,12 +1,11 @@
-"""One checkpoint by id, path or query, and the differences between several."""
+"""One checkpoint by id, path or query."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ckpt_indexer.catalog.views import ROW_KEYS
-from ckpt_indexer.errors import CheckpointNotFound, InvalidFilter
+from ckpt_indexer.errors import CheckpointNotFound
 from ckpt_indexer.metadata.naming import display, raw
 from ckpt_indexer.store.read_rows import SELECTED
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 LISTED = 5
 _MAX_ID = 2**63
 _MAX_REF = 8192
-_NOT_COMPARED = frozenset(("id", "seq", "problems", "conflicts", "provenance", "abs_path", "name"))
-_FLAT = {"metrics": "metrics.", "params": "param."}
 
 
 def by_id(look: Look, row_id: int) -> Row:
@@ -129,26 +126,3 @@ def only_answer(page: Page, ref: str) -> Row:
     if len(page) > 1:
         raise several(page, ref, None if page.next is not None else len(page))
     return page[0]
-
-
-def compared(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return {rows, fields: {field: [value per row]}}: metrics and hyper-parameters each under a field of their own."""
-    if not rows:
-        raise InvalidFilter("nothing to compare: name at least one checkpoint")
-    flat = [_flat(row) for row in rows]
-    names = dict.fromkeys(name for one in flat for name in one)
-    columns = {name: [one.get(name) for one in flat] for name in names}
-    return {
-        "rows": list(rows),
-        "fields": {name: values for name, values in columns.items() if any(v != values[0] for v in values)},
-    }
-
-
-def _flat(row: Row) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key in ROW_KEYS:
-        if key in _FLAT:
-            values.update({_FLAT[key] + name: value for name, value in row[key].items()})
-        elif key not in _NOT_COMPARED:
-            values[key] = row[key]
-    return values

@@ -54,6 +54,9 @@ def stats(look: Look) -> dict[str, Any]:
     """Return totals over the whole catalog."""
     whole = look.all("SELECT n, size_bytes FROM facets WHERE field = '' AND metric = ''")
     present, size_bytes = whole[0] if whole else (0, 0)
+    copies, copied_bytes = look.all(
+        "SELECT count(*), coalesce(sum(size_bytes), 0) FROM checkpoints WHERE duplicate_of IS NOT NULL"
+    )[0]
     states = look.all("SELECT read_state, count(*) FROM checkpoints GROUP BY 1 ORDER BY 1")
     return {
         "catalog": look.catalog,
@@ -63,6 +66,8 @@ def stats(look: Look) -> dict[str, Any]:
         "presence": _facet(look, "presence"),
         "read_state": dict(states),
         "size_bytes": size_bytes,
+        "duplicates": copies,
+        "duplicate_bytes": copied_bytes,
         "experiments": look.one(
             "SELECT count(*) FROM facets WHERE field = 'experiment' AND metric = '' AND is_null = 0"
         ),

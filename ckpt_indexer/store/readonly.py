@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ckpt_indexer.store.read_sql import SqlResult
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """`PRAGMA user_version` this release reads: the number of the newest revision in `migrations/`."""
 BUSY_TIMEOUT_S = 1.0
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~")

@@ -27,7 +27,7 @@ CHUNK = 200
 
 KNOWN_COLUMNS = (
     "id", "root_id", "path_bytes", "kind", "device", "inode", "size_bytes", "mtime_ns", "ctime_ns", "presence",
-    "read_state", "derivation", "alias_of",
+    "read_state", "derivation", "alias_of", "header_read",
 )  # fmt: skip
 
 
@@ -76,11 +76,12 @@ def problems_of(count: int) -> str:
 
 @lru_cache(maxsize=64)
 def inputs_of(count: int) -> str:
-    """Return (checkpoint_id, path, size, mtime_ns) of the present inputs of `count` rows, by path."""
+    """Return (checkpoint_id, path, size, mtime_ns) of the present documents `count` rows were derived from, by path."""
     columns = (inputs.c.checkpoint_id, inputs.c.path, inputs.c.size, inputs.c.mtime_ns)
     present = inputs.c.absent == literal_column("0")
+    documents = inputs.c.source == literal_column("'sidecar'")
     wanted = inputs.c.checkpoint_id.in_(_binds(count))
-    return sql_of(select(*columns).where(wanted, present).order_by(inputs.c.checkpoint_id, inputs.c.path))
+    return sql_of(select(*columns).where(wanted, present, documents).order_by(inputs.c.checkpoint_id, inputs.c.path))
 
 
 @lru_cache(maxsize=64)
@@ -132,6 +133,43 @@ FROM_INPUT = sql_of(
     select(*_known)
     .join(inputs, inputs.c.checkpoint_id == checkpoints.c.id)
     .where(inputs.c.path == bindparam("by_path"), checkpoints.c.root_id == bindparam("by_root"))
+    .order_by(checkpoints.c.id)
+)
+UNREAD = sql_of(
+    select(*_known)
+    .where(
+        checkpoints.c.header_read == literal_column("0"),
+        _is_present,
+        checkpoints.c.read_state != literal_column("'pending'"),
+        checkpoints.c.alias_of.is_(None),
+        checkpoints.c.id > bindparam("after"),
+    )
+    .order_by(checkpoints.c.id)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+)
+SURROUNDINGS = sql_of(
+    select(directories.c.path_bytes, checkpoints.c.surroundings)
+    .distinct()
+    .join(directories, directories.c.id == checkpoints.c.directory_id)
+    .where(_in_root, checkpoints.c.surroundings.is_not(None))
+)
+SURROUNDED_BY = sql_of(
+    select(*_known)
+    .join(directories, directories.c.id == checkpoints.c.directory_id)
+    .where(
+        _in_root,
+        directories.c.root_id == bindparam("by_root_again"),
+        directories.c.path_bytes == bindparam("by_path"),
+        checkpoints.c.surroundings.is_not(None),
+        checkpoints.c.surroundings != bindparam("digest"),
+        _is_present,
+    )
+    .order_by(checkpoints.c.id)
+)
+OF_WANDB_RUN = sql_of(
+    select(*_known)
+    .where(checkpoints.c.surroundings.is_not(None), checkpoints.c.wandb_run_id == bindparam("by_run"))
     .order_by(checkpoints.c.id)
 )
 LONG_MISSING = sql_of(

@@ -37,6 +37,7 @@ directories = _table(tables.Directory)
 facets = _table(tables.Facet)
 roots = _table(tables.Root)
 meta = _table(tables.Meta)
+answers = _table(tables.WandbAnswer)
 
 # -- inserts and upserts
 
@@ -101,6 +102,13 @@ SET_ANNOTATION = _upsert(
     ANNOTATION_COLUMNS,
     ("root_id", "path_bytes"),
     {name: _excluded[name] for name in ANNOTATION_COLUMNS[2:]},
+)
+_excluded = insert(answers).excluded
+SET_WANDB_ANSWER = _upsert(
+    answers,
+    ("run", "answer", "fetched_at", "final"),
+    ("run",),
+    {name: _excluded[name] for name in ("answer", "fetched_at", "final")},
 )
 _excluded = insert(meta).excluded
 SET_META = _upsert(meta, ("key", "value"), ("key",), {"value": _excluded.value})

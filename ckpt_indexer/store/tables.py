@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlalchemy import BLOB, Column, ForeignKey, Index, Integer, MetaData, Text, text
 from sqlmodel import Field, SQLModel
 
-from ckpt_indexer.store.fields import GROUPS, PROMOTED
+from ckpt_indexer.store.indexes import declare_indexes
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -127,35 +127,19 @@ class Checkpoint(Table, table=True):
     """The derivation version the row was made with."""
     first_seen_at: str
     nested: str = "{}"
-    """JSON object: metrics, components, params, problems, conflicts, provenance, details, directions, tags."""
+    """JSON object: metrics, components, params, problems, conflicts, provenance, details, directions, tags, header."""
     seq: int = 0
+    content_id: str | None = None
+    """Equal for files with equal bytes; NULL until the header was read."""
+    weights_id: str | None = None
+    """Equal for files with equal weights, whatever else they hold."""
+    header_read: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    """1 when the row says what the file's own header says; 0 when that waits for idle time."""
+    surroundings: bytes | None = Field(default=None, sa_column=Column(BLOB))
+    """Digest of the files around it that were consulted (configs, logs); NULL when none was asked."""
 
 
-def _ranking_indexes() -> list[Index]:
-    """Return the partial indexes that answer best-per-group and top-N, one per (group, promoted metric)."""
-    columns = Checkpoint.__table__.c  # type: ignore[attr-defined]  # SQLModel adds __table__ at class creation
-    made = []
-    for metric, mode in PROMOTED:
-        value = columns[metric].desc() if mode == "max" else columns[metric]
-        only = text(f"rankable = 1 AND {metric} IS NOT NULL")
-        made.append(Index(f"ix_checkpoints_{metric}", value, sqlite_where=only))
-        made += [
-            Index(f"ix_checkpoints_{group}_{metric}", columns[group], value, sqlite_where=only) for group in GROUPS
-        ]
-    return made
-
-
-_ranking_indexes()
-Index("uq_checkpoints_root_id_path_bytes", Checkpoint.root_id, Checkpoint.path_bytes, unique=True)  # type: ignore[arg-type]  # columns at run time
-Index("ix_checkpoints_directory_id", Checkpoint.directory_id)  # type: ignore[arg-type]  # column at run time
-Index("ix_checkpoints_inode", Checkpoint.inode)  # type: ignore[arg-type]  # column at run time
-Index("ix_checkpoints_seq", Checkpoint.seq)  # type: ignore[arg-type]  # column at run time
-Index("ix_checkpoints_experiment", Checkpoint.experiment)  # type: ignore[arg-type]  # column at run time
-Index("ix_checkpoints_alias_of", Checkpoint.alias_of, sqlite_where=text("alias_of IS NOT NULL"))  # type: ignore[arg-type]  # column at run time
-Index("ix_checkpoints_duplicate_of", Checkpoint.duplicate_of, sqlite_where=text("duplicate_of IS NOT NULL"))  # type: ignore[arg-type]  # column at run time
-Index("ix_checkpoints_missing_since", Checkpoint.missing_since, sqlite_where=text("missing_since IS NOT NULL"))  # type: ignore[arg-type]  # column at run time
-Index("ix_checkpoints_unranked", Checkpoint.presence, sqlite_where=text("rankable = 0"))
-Index("ix_checkpoints_pending", Checkpoint.id, sqlite_where=text("read_state = 'pending'"))  # type: ignore[arg-type]  # column at run time
+declare_indexes(Checkpoint.__table__)  # type: ignore[attr-defined]  # SQLModel adds __table__ at class creation
 
 
 class MetricValue(Table, table=True):
@@ -214,6 +198,21 @@ class InputFile(Table, table=True):
     size: int | None = None
     mtime_ns: int | None = None
     absent: int = 0
+    source: str = Field(default="sidecar", sa_column_kwargs={"server_default": text("'sidecar'")})
+    """Who read it: sidecar, config, trainer, wandb, header."""
+
+
+class WandbAnswer(Table, table=True):
+    """What the W&B service said about a run, so that it is asked once. `answer` is JSON; `final`: the run is over."""
+
+    __tablename__ = "wandb_cache"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    run: str = Field(primary_key=True)
+    """`entity/project/id`."""
+    answer: str
+    fetched_at: float
+    """Seconds since 1970."""
+    final: int = 0
 
 
 class ProblemRow(Table, table=True):

@@ -124,6 +124,11 @@ class Writer(KnownRows):
             work.write(batch)
         return self._seq
 
+    def keep_wandb_answer(self, run: str, answer: str, fetched_at: float, *, final: bool) -> None:
+        """Keep what the W&B server said about a run, as JSON text; `fetched_at` in seconds since 1970."""
+        with self._session.transaction():
+            self._session.run(statements.SET_WANDB_ANSWER, (run, answer, fetched_at, int(final)))
+
     def outdated(self, derivation: int, limit: int) -> list[Known]:
         """Return present, described rows made with an older derivation, at most `limit`, lowest id first."""
         meta = dict(cast("list[tuple[str, str]]", self._session.rows(reads.META)))

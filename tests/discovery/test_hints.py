@@ -92,3 +92,29 @@ def test_a_usual_part_of_a_directory_checkpoint_is_a_reason_to_look_at_its_direc
     path = b"final/model-00001-of-00002.safetensors"
     assert _hints(Change.CLOSED, path) == [_path(path, finished=True), _path(b"final")]
     assert _path(b"x") in _hints(Change.CLOSED, b"x/checkpoint.metadata.yaml")
+
+
+# -- files that rows may be derived from
+
+
+def _inputs(change: Change, path: bytes, *, directory: bool = False) -> list[Hint]:
+    options = Options(is_input=lambda path: b"" if path.endswith((b"/config.yaml", b"metrics.csv")) else None)
+    return hints_for(ROOT, Happening(change, path, directory), options)
+
+
+@pytest.mark.parametrize("path", [b"run/metrics.csv", b"run/.hydra/config.yaml", b"wandb/run-1-x/files/config.yaml"])
+def test_a_file_that_rows_may_be_derived_from_is_a_hint_wherever_it_lies(path: bytes) -> None:
+    assert _inputs(Change.CLOSED, path) == [_path(path, finished=True)]
+    assert _inputs(Change.DELETED, path) == [Hint(HintKind.PATH, ROOT, path, gone=True)]
+    assert _hints(Change.CLOSED, path) == []
+
+
+def test_other_files_in_directories_that_are_never_walked_make_no_hint() -> None:
+    assert _inputs(Change.CLOSED, b"run/.hydra/notes.txt") == []
+
+
+def test_a_config_directory_that_comes_or_goes_whole_is_a_hint_for_its_config() -> None:
+    assert _inputs(Change.CREATED, b"run/.hydra", directory=True) == [_path(b"run/.hydra/config.yaml")]
+    assert _inputs(Change.DELETED, b"run/.hydra", directory=True) == [_path(b"run/.hydra/config.yaml")]
+    assert _inputs(Change.MODIFIED, b"run/.hydra", directory=True) == []
+    assert _hints(Change.CREATED, b"run/.hydra", directory=True) == []

@@ -48,12 +48,6 @@ def test_a_name_has_one_role(name: bytes, role: Role) -> None:
     assert rules.role(name, Options()) is role
 
 
-def test_an_asked_for_input_is_metadata() -> None:
-    options = Options(inputs=(b"metrics.csv", b"trainer_state.json"))
-    assert rules.role(b"metrics.csv", options) is Role.METADATA
-    assert rules.role(b"trainer_state.json", options) is Role.METADATA
-
-
 def test_an_excluded_name_is_ignored() -> None:
     assert rules.role(b"debug-1.ckpt", Options(excludes=("debug-*",))) is Role.IGNORED
 

@@ -79,12 +79,6 @@ def test_directories_come_after_those_below_them_in_a_fixed_order(tree: Tree) ->
     assert [listing.directory for listing in scan(tree.root, options=OPTIONS)] == [b"a", b"b/x", b"b", b""]
 
 
-def test_an_input_file_counts_as_a_neighbour(tree: Tree) -> None:
-    tree.file("run/metrics.csv")
-    (listing,) = scan(tree.root, options=Options(inputs=(b"metrics.csv",)))
-    assert (listing.candidates, list(listing.neighbours)) == ([], [b"metrics.csv"])
-
-
 def test_one_walk_makes_one_stat_per_file_that_counts(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         tree.file(f"run/{number}.ckpt")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from ckpt_indexer.candidate import Candidate, Fingerprint, Kind
-from ckpt_indexer.ingest.identity import Itself, LinkOf, MovedFrom, identify
+from ckpt_indexer.ingest.identity import Itself, LinkOf, MovedFrom, identify, moved_from
 from ckpt_indexer.store.changes import Known
 
 PRINT = Fingerprint(1, 2, 30, 40, 50)
@@ -69,3 +71,35 @@ def test_of_several_vanished_twins_the_oldest_row_moves() -> None:
     rows = [row(7, b"b.ckpt"), row(4, b"a.ckpt")]
 
     assert identify(HERE, 1, None, rows, still_there=nowhere) == MovedFrom(rows[1])
+
+
+# -- by way of another disk
+
+
+def test_a_file_whose_content_was_known_of_one_that_is_gone_keeps_its_row() -> None:
+    old, new = row(1, b"old.ckpt"), row(2, b"new.ckpt")
+    assert moved_from(new, [old], is_gone=lambda _: True, still_there=lambda _: False) is old
+
+
+@pytest.mark.parametrize(
+    ("others", "gone", "why"),
+    [
+        ([1], [], "the other one is still in place"),
+        ([1, 3], [1, 3], "two of that content are gone"),
+        ([1, 3], [1], "another copy is in place"),
+        ([], [], "nobody had that content"),
+    ],
+)
+def test_what_is_not_certain_is_a_file_of_its_own(others: list[int], gone: list[int], why: str) -> None:
+    rows = [row(number, b"%d.ckpt" % number) for number in others]
+    found = moved_from(
+        row(9, b"new.ckpt"), rows, is_gone=lambda one: one.id in gone, still_there=lambda one: one.id not in gone
+    )
+    assert found is None, why
+
+
+def test_a_younger_row_or_one_that_was_read_before_is_no_move() -> None:
+    old = row(5, b"old.ckpt")
+    assert moved_from(row(2, b"new.ckpt"), [old], is_gone=lambda _: True, still_there=lambda _: False) is None
+    read = row(9, b"new.ckpt")._replace(header_read=True)
+    assert moved_from(read, [old], is_gone=lambda _: True, still_there=lambda _: False) is None

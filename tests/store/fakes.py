@@ -42,7 +42,8 @@ def candidate(path: str | bytes, *, inode: int = 0, size: int = 100, mtime: int 
 
 
 def record(*, hmean: float | None = 0.8, metrics: dict[str, Any] | None = None, problems: tuple[Problem, ...] = (),
-           tags: tuple[str, ...] = (), sidecar: bytes | None = None, **facts: Any) -> Record:  # fmt: skip
+           tags: tuple[str, ...] = (), sidecar: bytes | None = None, header: dict[str, Any] | None = None,
+           surroundings: bytes | None = None, **facts: Any) -> Record:  # fmt: skip
     """What a sidecar would say: a backbone, an experiment, an epoch, three metrics; `facts` override."""
     values = {"backbone": "resnet18", "experiment": "exp", "epoch": 3, "global_step": 30, "architecture": "dbnet"}
     own = {"hmean": hmean, "val/iou": 0.5, "val/nothing": float("nan")} if metrics is None else metrics
@@ -60,6 +61,8 @@ def record(*, hmean: float | None = 0.8, metrics: dict[str, Any] | None = None, 
         sidecar_state=SidecarState.VERIFIED,
         has_sidecar=True,
         read_state=ReadState.OK,
+        header=header,
+        surroundings=surroundings,
     )
 
 

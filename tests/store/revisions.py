@@ -46,4 +46,21 @@ _FIRST = Rows(
     ),
 )
 
-ROWS: dict[str, Rows] = {"0001": _FIRST}
+_HEADERS = Rows(
+    statements=(
+        *_FIRST.statements,
+        """UPDATE checkpoints SET content_id = 'c1', weights_id = 'w1', header_read = 1, surroundings = X'00FF',
+             nested = '{"metrics":{"val/iou":0.5},"tags":["mine"],"_tags":[],"_notes":null,"header":{"tensors":2}}'""",
+        "INSERT INTO inputs VALUES (1, CAST('exp/config.yaml' AS BLOB), 10, 11, 0, 'config')",
+        "INSERT INTO wandb_cache VALUES ('team/ocr/abc', '{}', 1767225600.0, 1)",
+    ),
+    answers=(
+        *_FIRST.answers,
+        ("SELECT content_id, weights_id, header FROM catalog", [("c1", "w1", '{"tensors":2}')]),
+        ("SELECT header_read, surroundings FROM checkpoints", [(1, b"\x00\xff")]),
+        ("SELECT path, source FROM inputs", [(b"exp/config.yaml", "config")]),
+        ("SELECT run, final FROM wandb_cache", [("team/ocr/abc", 1)]),
+    ),
+)
+
+ROWS: dict[str, Rows] = {"0001": _FIRST, "0002": _HEADERS}

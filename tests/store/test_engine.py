@@ -34,6 +34,7 @@ WRITES: dict[str, Callable[[Catalog], Any]] = {
     "annotate": lambda it: it.writer.annotate(it.root, b"a.ckpt", Edit(pinned=True)),
     "restore": lambda it: it.writer.restore({(it.root, b"a.ckpt"): Note(pinned=True)}),
     "forget_missing": lambda it: it.writer.forget_missing("2027"),
+    "keep_wandb_answer": lambda it: it.writer.keep_wandb_answer("a/b/c", "{}", 0.0, final=True),
 }
 READS: dict[str, Callable[[Catalog], Any]] = {
     "aliases_of": lambda it: it.writer.aliases_of(1),
@@ -47,6 +48,11 @@ READS: dict[str, Callable[[Catalog], Any]] = {
     "known_by_inodes": lambda it: it.writer.known_by_inodes([(1, 1)]),
     "known_in": lambda it: it.writer.known_in(it.root, b""),
     "known_pending": lambda it: it.writer.known_pending(),
+    "known_by_content": lambda it: it.writer.known_by_content("c1"),
+    "known_by_wandb_run": lambda it: it.writer.known_by_wandb_run("abc"),
+    "unread": lambda it: it.writer.unread(0, 10),
+    "surroundings": lambda it: it.writer.surroundings(it.root),
+    "surrounded_otherwise": lambda it: it.writer.surrounded_otherwise(it.root, b"", b"x"),
     "known_under": lambda it: list(it.writer.known_under(it.root, b"")),
     "outdated": lambda it: it.writer.outdated(9, 1),
     "roots": lambda it: it.writer.roots(),
@@ -177,7 +183,7 @@ def test_the_connection_is_set_as_promised(catalog: Catalog) -> None:
     session = catalog.writer._session
     promised = {
         "journal_mode": "wal", "synchronous": 1, "foreign_keys": 1, "busy_timeout": 5000,
-        "application_id": 0x434B5049, "user_version": 1,
+        "application_id": 0x434B5049, "user_version": 2,
     }  # fmt: skip
     assert {name: session.rows(f"PRAGMA {name}")[0][0] for name in promised} == promised
 

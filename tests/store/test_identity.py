@@ -100,7 +100,7 @@ def test_a_name_of_any_bytes_can_be_a_catalog(tmp_path: Path) -> None:
         assert writer.catalog_id == catalog_id
 
 
-@pytest.mark.parametrize("change", ["PRAGMA user_version = 2", "UPDATE alembic_version SET version_num = '9999'",
+@pytest.mark.parametrize("change", ["PRAGMA user_version = 3", "UPDATE alembic_version SET version_num = '9999'",
                                     "UPDATE alembic_version SET version_num = 'abc'"])  # fmt: skip
 def test_a_database_from_the_future_is_refused_untouched(database: Path, change: str) -> None:
     with closing(sqlite3.connect(database)) as connection:
@@ -115,7 +115,7 @@ def test_a_database_from_the_future_is_refused_untouched(database: Path, change:
 
 def test_a_future_version_still_in_the_write_ahead_log_is_seen(database: Path) -> None:
     connection = sqlite3.connect(database)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 3")
     connection.commit()
     with pytest.raises(DatabaseFromFuture):
         open_writer(database)
@@ -165,7 +165,7 @@ def test_a_database_refuses_to_live_on_a_network_file_system(tmp_path: Path) -> 
 
 def test_looking_at_an_open_catalog_does_not_drop_its_locks(catalog: Catalog) -> None:
     header = identity.read_header(catalog.path)
-    assert header == identity.Header(is_sqlite=True, application_id=0x434B5049, user_version=1)
+    assert header == identity.Header(is_sqlite=True, application_id=0x434B5049, user_version=2)
     try_lock = (
         "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)"
     )

@@ -62,7 +62,7 @@ def test_many_findings_of_a_kind_are_summed_up(catalog: Catalog) -> None:
 def test_a_check_beside_a_writer_reads_what_is_committed(catalog: Catalog) -> None:
     catalog.describe("a.ckpt")
     report = check(catalog.path)
-    assert (report.is_ok, report.rows, report.revision, report.path) == (True, 1, "0001", str(catalog.path))
+    assert (report.is_ok, report.rows, report.revision, report.path) == (True, 1, "0002", str(catalog.path))
 
 
 def test_damaged_pages_are_a_finding(catalog: Catalog) -> None:
@@ -88,7 +88,7 @@ def test_there_is_nothing_to_check_where_nothing_is(tmp_path: Path) -> None:
 def test_a_backup_is_a_whole_catalog(catalog: Catalog) -> None:
     catalog.describe("a.ckpt")
     copy = maintenance.backup(catalog.path, now=NOW)
-    assert copy.name == "catalog.db.backup-0001-20260102T030405000000"
+    assert copy.name == "catalog.db.backup-0002-20260102T030405000000"
     assert check(copy).rows == 1
 
 

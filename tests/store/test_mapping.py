@@ -94,7 +94,7 @@ def test_names_that_become_equal_are_one_row() -> None:
     _, children = row_of(of)
     assert children.metrics == [(5, "\\udc80", 2.0, 0)]
     assert children.params == [(5, "\\udc80", None, "[null]")]
-    assert children.inputs == [(5, b"x", 2**63 - 1, 2**63 - 1, 0)]
+    assert children.inputs == [(5, b"x", 2**63 - 1, 2**63 - 1, 0, "sidecar")]
     assert children.components == [(5, 0, "a", "\\x00", "{}"), (5, 1, "a", None, "{}")]
 
 

@@ -33,17 +33,17 @@ RELEASED = [script.revision for script in reversed(list(SCRIPTS.walk_revisions()
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
 def upgrade():
     with op.batch_alter_table("checkpoints") as batch:
-        batch.add_column(sa.Column("content_id", sa.String()))
-    op.execute("UPDATE checkpoints SET content_id = 'x'")
+        batch.add_column(sa.Column("flavour", sa.String()))
+    op.execute("UPDATE checkpoints SET flavour = 'x'")
     {failing}
-    op.execute("PRAGMA user_version = 2")
+    op.execute("PRAGMA user_version = 3")
 """
 
 
@@ -101,9 +101,9 @@ assert not [name for name in sys.modules if name.startswith("alembic")], "alembi
 
 def test_the_state_of_nothing_is_that_everything_is_missing(tmp_path: Path, database: Path) -> None:
     absent = migrate.state(tmp_path / "none.db")
-    assert (absent.revision, absent.head, absent.needs_upgrade, absent.from_future) == (None, "0001", True, False)
+    assert (absent.revision, absent.head, absent.needs_upgrade, absent.from_future) == (None, "0002", True, False)
     there = migrate.state(database)
-    assert (there.revision, there.needs_upgrade, there.from_future) == ("0001", False, False)
+    assert (there.revision, there.needs_upgrade, there.from_future) == ("0002", False, False)
 
 
 @pytest.mark.parametrize("revision", RELEASED)
@@ -126,8 +126,8 @@ def next_release(tmp_path: Path, failing: str = "") -> migrate.Revisions:
     """The revisions of this checkout and one more, as the next release will have."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.script_folder(), folder)
-    (folder / "versions" / "0002_next.py").write_text(NEXT.format(failing=failing))
-    return migrate.Revisions(folder, "0002")
+    (folder / "versions" / "0003_next.py").write_text(NEXT.format(failing=failing))
+    return migrate.Revisions(folder, "0003")
 
 
 @pytest.fixture
@@ -142,11 +142,11 @@ def filled(database: Path) -> Path:
 def test_an_upgrade_keeps_rows_and_leaves_a_backup(filled: Path, tmp_path: Path) -> None:
     migrate.make_ready(filled, WriterOptions(now=Clock()), next_release(tmp_path))
     with closing(sqlite3.connect(filled)) as connection:
-        assert connection.execute("SELECT content_id, hmean FROM checkpoints").fetchall() == [("x", 0.8)]
+        assert connection.execute("SELECT flavour, hmean FROM checkpoints").fetchall() == [("x", 0.8)]
         assert connection.execute("SELECT count(*) FROM metrics").fetchall() == [(3,)]
-        assert connection.execute("PRAGMA user_version").fetchall() == [(2,)]
+        assert connection.execute("PRAGMA user_version").fetchall() == [(3,)]
     (backup,) = backups.found(filled)
-    assert backup.name == "catalog.db.backup-0001-20260102T030405000000"
+    assert backup.name == "catalog.db.backup-0002-20260102T030405000000"
     assert backup.stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(backup)) as connection:
         assert connection.execute("SELECT hmean FROM checkpoints").fetchall() == [(0.8,)]
@@ -164,21 +164,21 @@ def test_a_failure_half_way_leaves_the_file_as_it_was(filled: Path, tmp_path: Pa
     assert caught.value.path == str(filled)
     with closing(sqlite3.connect(filled)) as connection:
         assert list(connection.iterdump()) == before
-        assert connection.execute("PRAGMA user_version").fetchall() == [(1,)]
+        assert connection.execute("PRAGMA user_version").fetchall() == [(2,)]
 
 
 def test_a_bug_in_a_revision_stays_a_bug_and_rolls_back(filled: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         migrate.make_ready(filled, WriterOptions(), next_release(tmp_path, "raise KeyError('bug')"))
     with closing(sqlite3.connect(filled)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
 
 
 def test_a_kill_between_backup_and_upgrade_costs_nothing(filled: Path, tmp_path: Path) -> None:
-    backups.make(filled, "0001", now=datetime(2026, 1, 1, tzinfo=UTC), keep=2)
+    backups.make(filled, "0002", now=datetime(2026, 1, 1, tzinfo=UTC), keep=2)
     beside(filled, ".backup.tmp").write_bytes(b"half a backup")
     migrate.make_ready(filled, WriterOptions(), next_release(tmp_path))
-    assert migrate.state(filled).revision == "0002"
+    assert migrate.state(filled).revision == "0003"
     assert len(backups.found(filled)) == 2
     assert not beside(filled, ".backup.tmp").exists()
 
@@ -187,15 +187,15 @@ def test_two_backups_stay(filled: Path) -> None:
     clock = Clock()
     for _ in range(4):
         clock.tick(days=1)
-        backups.make(filled, "0001", now=clock(), keep=2)
+        backups.make(filled, "0002", now=clock(), keep=2)
     names = [path.name for path in backups.found(filled)]
-    assert names == ["catalog.db.backup-0001-20260106T030405000000", "catalog.db.backup-0001-20260105T030405000000"]
+    assert names == ["catalog.db.backup-0002-20260106T030405000000", "catalog.db.backup-0002-20260105T030405000000"]
 
 
 def test_no_room_for_a_backup_is_said_before_anything_is_written(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
     with pytest.raises(DatabaseFull):
-        backups.make(filled, "0001", now=datetime(2026, 1, 1, tzinfo=UTC), keep=2)
+        backups.make(filled, "0002", now=datetime(2026, 1, 1, tzinfo=UTC), keep=2)
     assert backups.found(filled) == []
 
 

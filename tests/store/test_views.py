@@ -18,7 +18,9 @@ from tests.store.fakes import record
 if TYPE_CHECKING:
     from tests.store.fakes import Catalog
 
-VIEWS = ("catalog", "experiments", "metric_values", "problem_list", *(f"best_per_{group}" for group in GROUPS))
+VIEWS = (
+    "catalog", "duplicates", "experiments", "metric_values", "problem_list", *(f"best_per_{group}" for group in GROUPS),
+)  # fmt: skip
 
 
 def dicts(catalog: Catalog, sql: str) -> list[dict[str, Any]]:
@@ -28,7 +30,7 @@ def dicts(catalog: Catalog, sql: str) -> list[dict[str, Any]]:
 
 
 def test_the_catalog_view_is_the_public_row(catalog: Catalog) -> None:
-    catalog.describe("exp/a.ckpt", record(tags=("t",)))
+    catalog.describe("exp/a.ckpt", record(tags=("t",), header={"tensors": 2}))
     (row,) = dicts(catalog, "SELECT * FROM catalog")
     assert tuple(row) == ROW_KEYS
     assert row["abs_path"] == "/data/outputs/exp/a.ckpt"

@@ -1,0 +1,80 @@
+"""What is done when there is nothing to do: old rows derived anew, headers read that nobody waits for, the long missing
+forgotten."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ckpt_indexer.ingest.decide import DERIVATION
+
+if TYPE_CHECKING:
+    from ckpt_indexer.ingest.clock import Clock
+    from ckpt_indexer.ingest.intake import Intake
+    from ckpt_indexer.ingest.options import Options
+    from ckpt_indexer.store.writer import Writer
+
+REDERIVE_PER_STEP = 200
+FILL_AT_ONCE = 8
+"""Headers read at a time."""
+FORGET_EVERY_S = 3600.0
+
+
+class Chores:
+    """The idle work of one indexer, a little at a time. Runs on the writer's thread."""
+
+    def __init__(self, *, writer: Writer, intake: Intake, clock: Clock, options: Options) -> None:
+        self._writer = writer
+        self._intake = intake
+        self._clock = clock
+        self._options = options
+        self._rederived = False
+        self._forget_at = 0.0
+        self._filled_to = 0
+        """Id of the last row whose header was asked for in this round."""
+
+    def wake(self) -> None:
+        """Something happened: there may be old rows again."""
+        self._rederived = False
+
+    def do(self) -> bool:
+        """Begin what is due; return whether rows must be looked at right now."""
+        if not self._rederived:
+            self._rederived = True
+            if self.rederive():
+                return True
+        self._forget()
+        if self._options.fill:
+            self._fill()
+        return False
+
+    def rederive(self) -> frozenset[int]:
+        """Have some rows of an older release derived anew; return their ids, none when all are up to date."""
+        rows = self._writer.outdated(DERIVATION, REDERIVE_PER_STEP)
+        for row in rows:
+            self._intake.again.setdefault(self._intake.place_of(row), False)
+        return frozenset(row.id for row in rows)
+
+    def _forget(self) -> None:
+        """Once an hour drop rows whose files have been missing for too long."""
+        now = self._clock.monotonic()
+        if now >= self._forget_at:
+            self._forget_at = now + FORGET_EVERY_S
+            before = self._clock.now() - timedelta(days=self._options.keep_missing_days)
+            self._writer.forget_missing(before.isoformat(timespec="microseconds").replace("+00:00", "Z"))
+
+    def _fill(self) -> None:
+        """Have the next few files read whose rows do not say yet what their headers say."""
+        intake = self._intake
+        if not intake.unfilled or intake.elsewhere.filling > FILL_AT_ONCE // 2:
+            return
+        found = self._writer.unread(self._filled_to, FILL_AT_ONCE)
+        if not found:
+            intake.unfilled, self._filled_to = False, 0
+            return
+        for row in found:
+            self._filled_to = row.id
+            root = intake.roots.get(row.root_id)
+            sighting = None if root is None else intake.sight(root, row.path)
+            if sighting is not None and sighting.candidate.fingerprint == row.fingerprint:
+                intake.elsewhere.fill(row.root_id, sighting.candidate)
