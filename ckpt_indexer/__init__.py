@@ -12,16 +12,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["CkptIndexerError", "__version__", "connect", "save_metadata"]
+__all__ = ["CkptIndexerError", "__version__", "connect", "forget", "record", "save_metadata"]
 
 if TYPE_CHECKING:
     from ckpt_indexer.app import connect
     from ckpt_indexer.errors import CkptIndexerError
+    from ckpt_indexer.integrations.recorder import forget, record
     from ckpt_indexer.sidecar.io import save_metadata
 
 _HOMES = {
     "connect": "ckpt_indexer.app",
     "CkptIndexerError": "ckpt_indexer.errors",
+    "forget": "ckpt_indexer.integrations.recorder",
+    "record": "ckpt_indexer.integrations.recorder",
     "save_metadata": "ckpt_indexer.sidecar.io",
 }
 

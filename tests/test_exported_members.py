@@ -24,10 +24,13 @@ def test_every_public_name_loads(name: str) -> None:
 
 def test_public_names_come_from_where_they_are_made() -> None:
     from ckpt_indexer.app import connect
+    from ckpt_indexer.integrations.recorder import forget, record
     from ckpt_indexer.sidecar.io import save_metadata
 
     assert ckpt_indexer.connect is connect
     assert ckpt_indexer.save_metadata is save_metadata
+    assert ckpt_indexer.record is record
+    assert ckpt_indexer.forget is forget
     assert issubclass(CkptIndexerError, Exception)
 
 

@@ -21,6 +21,8 @@ from ckpt_indexer.sidecar.emit import emit
 from ckpt_indexer.sidecar.loading import parse_inline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import BaseModel, ValidationError
 
     from ckpt_indexer.metadata.document import MetadataV2
@@ -28,17 +30,39 @@ if TYPE_CHECKING:
 
 AnyPath: TypeAlias = "bytes | str | os.PathLike[str]"
 
-_NO_DIRECTORY_SYNC = (errno.EINVAL, errno.ENOTSUP)
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP)
 _SNIFFED_BYTES = 1 << 20
 _SHOWN_ERRORS = 5
 _VERSION = re.compile(rb"(?:^|[{,])\s*[\"']?schema_version[\"']?\s*:\s*[\"']?(\d+(?:\.\d+)*)", re.MULTILINE)
 
 
-def write_document(document: Mapping[str, Any], path: AnyPath) -> None:  # JSON-like values
+def flush(descriptor: int) -> None:
+    """Wait until what a file or directory holds is on the disk, where the file system can tell; some cannot for a
+    directory.
+
+    Raises:
+        OSError: the disk refused, or it is full.
+    """
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in _NO_SYNC:
+            raise
+
+
+def write_document(
+    document: Mapping[str, Any],  # JSON-like values
+    path: AnyPath,
+    *,
+    sync: Callable[[int], None] = flush,
+) -> None:
     """Write a document atomically and durably: readers see the old one or the new one, also after a power cut.
 
     Mode 0644 less the umask. A symlink at the path is replaced, not followed. On failure the old document stays and
     nothing is left behind.
+
+    `sync` is given the open file before it gets its name, and its directory afterwards. One that only takes note of
+    them and flushes later gives up the power cut, not the atomicity.
 
     Raises:
         SidecarInvalid: it holds what no document can hold.
@@ -49,13 +73,13 @@ def write_document(document: Mapping[str, Any], path: AnyPath) -> None:  # JSON-
     directory = os.path.dirname(target) or b"."  # bytes, which pathlib refuses
     temporary = os.path.join(directory, b".ckpt-indexer-%s.tmp" % secrets.token_hex(8).encode())  # bytes
     try:
-        _write_new(temporary, encoded)
+        _write_new(temporary, encoded, sync)
         os.replace(temporary, target)  # bytes
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)  # bytes
         raise
-    _sync_directory(directory)
+    _sync_directory(directory, sync)
 
 
 def written_path(checkpoint_path: AnyPath) -> Path:
@@ -183,25 +207,22 @@ def _with_file(document: dict[str, Any], checkpoint_path: AnyPath) -> dict[str, 
     return {"schema_version": LATEST, "file": block, **rest}
 
 
-def _write_new(path: bytes, encoded: bytes) -> None:
+def _write_new(path: bytes, encoded: bytes, sync: Callable[[int], None]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
         view = memoryview(encoded)
         while view:
             view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _sync_directory(directory: bytes) -> None:
-    """Make the rename durable, where the file system can."""
+def _sync_directory(directory: bytes, sync: Callable[[int], None]) -> None:
+    """Make the rename durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
-    except OSError as exc:
-        if exc.errno not in _NO_DIRECTORY_SYNC:
-            raise
+        sync(descriptor)
     finally:
         os.close(descriptor)
 

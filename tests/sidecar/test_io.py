@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import stat
@@ -130,6 +132,29 @@ def test_a_failed_write_leaves_the_old_document_and_no_litter(
     monkeypatch.undo()
     assert _names(tmp_path) == ["x.metadata.yaml"]
     assert _read(path) == {"a": 1}
+
+
+def test_flushing_can_be_left_to_another(tmp_path: Path) -> None:
+    path, seen = tmp_path / "x.metadata.yaml", []
+
+    def note(descriptor: int) -> None:
+        seen.append((os.fstat(descriptor).st_ino, path.exists()))
+
+    write_document({"a": 1}, path, sync=note)
+    assert seen == [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]
+
+
+@pytest.mark.parametrize(("number", "refused"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
+def test_a_file_system_that_cannot_flush_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, refused: bool
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="error") if refused else contextlib.nullcontext():
+        write_document({"a": 1}, tmp_path / "x.metadata.yaml")
+    assert _names(tmp_path) == ([] if refused else ["x.metadata.yaml"])
 
 
 def test_a_directory_of_that_name_stays(tmp_path: Path) -> None:
