@@ -23,17 +23,17 @@ PY := $(VENV)/bin/python
 # Stamps carry the checkout's place: a copied checkout installs itself anew instead of running the original's code.
 PLACE := $(shell printf '%s' '$(CURDIR)' | cksum | cut -d ' ' -f 1)
 HAS_PYTHON := $(VENV)/.python-$(PLACE)
-HAS_TORCH := $(VENV)/.torch-$(PLACE)
+HAS_LIGHTNING := $(VENV)/.lightning-$(PLACE)
 HAS_TEST := $(VENV)/.test-$(PLACE)
 INSTALL := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install -qq --no-warn-script-location -c constraints.txt
-BENCHES := index restart best latency memory cli
+BENCHES := index restart best latency memory cli header callback record
 
 .PHONY: help demo test browser prove bench fmt lint types imports docs dist clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: $(HAS_TORCH) ## train three tiny real models while the daemon watches, and ask for the best
+demo: $(HAS_LIGHTNING) ## train three tiny real models with Lightning while the daemon watches, and ask for the best
 	@$(PY) scripts/demo.py
 
 test: $(HAS_TEST) ## everything a change must pass: lint, types, imports, tests
@@ -86,12 +86,12 @@ $(HAS_PYTHON):
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(HAS_TORCH): pyproject.toml constraints.txt | $(HAS_PYTHON)
+$(HAS_LIGHTNING): pyproject.toml constraints.txt | $(HAS_PYTHON)
 	@echo 'installing into $(VENV) (once; torch is large, allow a few minutes)'
-	@$(INSTALL) -e '.[torch]'
+	@$(INSTALL) -e '.[lightning]'
 	@touch $@
 
 $(HAS_TEST): pyproject.toml constraints.txt | $(HAS_PYTHON)
 	@echo 'installing the test tools into $(VENV) (once; torch is large, allow a few minutes)'
 	@$(INSTALL) -e '.[test]'
-	@touch $@ $(HAS_TORCH)
+	@touch $@ $(HAS_LIGHTNING)
