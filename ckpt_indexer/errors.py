@@ -9,7 +9,7 @@
       StoreError         DatabaseAbsent, DatabaseForeign, DatabaseCorrupt, DatabaseLocked,
                          DatabaseFromFuture, DatabaseFull, MigrationFailed
       QueryError         CheckpointNotFound, InvalidFilter, InvalidCursor
-      DaemonError        AlreadyRunning, ComponentFailed
+      DaemonError        AlreadyRunning, AddressInUse, ComponentFailed
 
 The message says what happened to what and what to do about it; the attributes carry the same facts as
 values. Words for people and exit codes belong to the faces (`cli.main`), not here.
@@ -160,6 +160,10 @@ class DaemonError(CkptIndexerError):
 
 class AlreadyRunning(DaemonError):
     """Another daemon holds this catalog."""
+
+
+class AddressInUse(DaemonError):
+    """Another program listens where this one should."""
 
 
 class ComponentFailed(DaemonError):

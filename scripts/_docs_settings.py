@@ -42,7 +42,8 @@ ROOTS = """
 """
 SECTIONS = {
     "catalog": values.CatalogSettings, "watch": values.WatchSettings, "index": values.IndexSettings,
-    "metrics": values.MetricSettings, "server": values.ServerSettings, "log": values.LogSettings,
+    "readers": values.ReaderSettings, "wandb": values.WandbSettings, "metrics": values.MetricSettings,
+    "server": values.ServerSettings, "log": values.LogSettings,
 }  # fmt: skip
 DEFAULTS = {"catalog.db": "`catalog.db` in the user's data directory"}
 EXAMPLE = Path(__file__).resolve().parent.parent / "configs" / "example.toml"

@@ -1,6 +1,6 @@
 """What MetadataCallback costs a training: the same training with and without it, in turns, and what its hooks take.
 
-    python scripts/bench_callback.py [--checkpoints 200] [--rounds 5] [--json]
+    python scripts/bench_callback.py [--checkpoints 100] [--rounds 5] [--json]
 
 Trains a small and a large model on the CPU (the large one has 1,000 times the parameters in 100 times the tensors),
 saves after each step and rotates the checkpoint before. What the callback does on the training thread must not grow
@@ -144,7 +144,7 @@ def measure(work: Path, saves: int, rounds: int) -> Report:
 
 def main() -> None:
     """Measure and print."""
-    options = arguments(MetadataCallback.__name__, checkpoints=200).parse_args()
+    options = arguments(MetadataCallback.__name__, checkpoints=100).parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
     torch.manual_seed(0)

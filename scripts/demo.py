@@ -37,6 +37,8 @@ COMMAND = Path(sys.executable).with_name("ckpt-indexer")
 READY_S = 60.0
 ROWS_S = 30.0
 STOP_S = 15.0
+_COLUMNS = ("epoch", "global_step", "precision", "recall", "hmean", "validation_loss")
+"""Of the catalog; what the trainings measured under names of their own, in the same order."""
 
 
 class DemoFailed(Exception):
@@ -146,8 +148,7 @@ def _stop(child: subprocess.Popen[bytes]) -> int:
 def _train() -> None:
     """Train the models in a process of their own, as a user would, while the daemon watches."""
     script = Path(__file__).with_name("demo_train.py")
-    quiet = "ignore:Failed to initialize NumPy"  # torch says so when it is installed without numpy, which it can be
-    command = [sys.executable, "-W", quiet, str(script), str(OUTPUTS), "--measured", str(MEASURED)]
+    command = [sys.executable, str(script), str(OUTPUTS), "--measured", str(MEASURED)]
     _say(f"$ python scripts/demo_train.py {_short(OUTPUTS)} --measured {_short(MEASURED)}")
     child = subprocess.Popen(command, start_new_session=True)
     try:
@@ -213,10 +214,12 @@ def _compare(rows: list[Row]) -> None:
     stored = {row["path"]: row for row in rows}
     for result in measured:
         row = stored[result["path"]]
-        mine = (result["precision"], result["recall"], result["hmean"], result["loss"])
-        theirs = (row["precision"], row["recall"], row["hmean"], row["validation_loss"])
+        mine = tuple(result[name] for name in ("epoch", "step", "precision", "recall", "hmean", "loss"))
+        theirs = tuple(row[name] for name in _COLUMNS)
         if mine != theirs:
             raise DemoFailed(f"{result['path']}: the training measured {mine}, the catalog says {theirs}")
+        if row["sidecar_state"] != "verified":
+            raise DemoFailed(f"{result['path']}: its document is {row['sidecar_state']}")
     _say(f"equal to what the trainings measured: {len(given)} winners, {len(measured)} checkpoints, every score")
 
 

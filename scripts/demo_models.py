@@ -182,11 +182,12 @@ class MobileNetV3(nn.Module):
         return maps
 
 
-class FeaturePyramid(nn.Module):
-    """Bring every stage to one width, add the coarse ones to the fine ones, join them at stride 4."""
+class FPNDecoder(nn.Module):
+    """Feature pyramid: bring every stage to one width, add the coarse ones to the fine ones, join them at stride 4."""
 
     def __init__(self, channels: list[int], inner: int, out: int) -> None:
         super().__init__()
+        self.in_channels, self.inner_channels, self.output_channels = channels, inner, out
         self.lateral_convs = nn.ModuleList(nn.Conv2d(width, inner, 1) for width in channels)
         self.fusion = nn.Conv2d(inner * len(channels), out, 3, padding=1)
 
@@ -205,6 +206,7 @@ class DBHead(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.in_channels = channels
         self.binarize = self._branch(channels)
         self.thresh = self._branch(channels)
 
@@ -225,10 +227,13 @@ class DBHead(nn.Module):
 class Detector(nn.Module):
     """Backbone, feature pyramid and head; attributes named as checkpoints of this family name them."""
 
+    architecture_name = "dbnet"
+
     def __init__(self, backbone: str, *, inner: int = 16, out: int = 16) -> None:
         super().__init__()
         self.encoder = BACKBONES[backbone]()
-        self.decoder = FeaturePyramid(self.encoder.channels, inner, out)
+        self.encoder.model_name, self.encoder.pretrained = backbone, False
+        self.decoder = FPNDecoder(self.encoder.channels, inner, out)
         self.head = DBHead(out)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:

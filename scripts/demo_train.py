@@ -1,28 +1,33 @@
-"""Train three tiny text detectors for real, and save what a training saves: checkpoints with a document beside each.
+"""Train three tiny text detectors for real, with Lightning and the metadata callback, as any training would.
 
     python scripts/demo_train.py demo/outputs --measured demo/measured.json
 
-The checkpoints have the shape Lightning gives them; the documents are written with `ckpt_indexer.save_metadata`.
-`measured.json` holds what this process measured itself, so that the catalog's answer can be held against it.
+What the catalog needs is one word in the list of callbacks: `MetadataCallback`. `measured.json` holds what this process
+measured itself, so that the catalog's answer can be held against it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import time
+import warnings
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as pl
 import torch
 from demo_models import BACKBONES, Detector, db_loss
 from demo_text import pages
+from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset
 
-from ckpt_indexer import save_metadata
+from ckpt_indexer.integrations.lightning import MetadataCallback
 
 MONITOR = "val/hmean"
 
@@ -32,13 +37,14 @@ class Plan:
     """How one backbone is trained."""
 
     backbone: str
+    dataset: str = "synthetic-words"
     epochs: int = 4
     train_pages: int = 320
     val_pages: int = 48
     batch_size: int = 8
     lr: float = 4e-3
     weight_decay: float = 1e-4
-    seed: int = 7
+    seed: int = 5
 
     @property
     def experiment(self) -> str:
@@ -46,128 +52,90 @@ class Plan:
         return f"dbnet-{self.backbone}-demo"
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """What one pass over the held-out pages gave, pixel by pixel."""
+class Training(pl.LightningModule):  # type: ignore[misc]  # Lightning is skipped by mypy, so its classes are Any
+    """Trains one detector, and keeps what it measured."""
 
-    precision: float
-    recall: float
-    hmean: float
-    loss: float
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self.save_hyperparameters(asdict(plan))
+        self.plan = plan
+        self.model = Detector(plan.backbone)
+        self.loss = partial(db_loss, alpha=1.0, beta=10.0)
+        self.measured: list[dict[str, Any]] = []  # Any: JSON values
 
-    @classmethod
-    def measure(cls, model: Detector, images: Tensor, masks: Tensor) -> Scores:
-        """Return how well the model's text pixels agree with the mask."""
-        model.eval()
-        with torch.no_grad():
-            probability, threshold = model(images)
-            loss = float(db_loss(probability, threshold, masks, **LOSS))
+    def training_step(self, batch: list[Tensor], _: int) -> Tensor:
+        """Return the loss of one batch of pages."""
+        images, masks = batch
+        probability, threshold = self.model(images)
+        loss: Tensor = self.loss(probability, threshold, masks)
+        self.log("train/loss", loss)
+        return loss
+
+    def validation_step(self, batch: list[Tensor], _: int) -> None:
+        """Log how well the model's text pixels agree with the mask; all held-out pages are one batch."""
+        images, masks = batch
+        probability, threshold = self.model(images)
         found, truth = probability > threshold, masks > 0
-        hits = int((found & truth).sum())
-        precision = hits / max(1, int(found.sum()))
-        recall = hits / max(1, int(truth.sum()))
-        hmean = 2 * precision * recall / (precision + recall) if hits else 0.0
-        return cls(precision, recall, hmean, loss)
+        hits = (found & truth).sum()
+        precision, recall = hits / found.sum().clamp(min=1), hits / truth.sum().clamp(min=1)
+        hmean = 2 * precision * recall / (precision + recall).clamp(min=1e-9)
+        scores = {
+            "precision": precision,
+            "recall": recall,
+            "hmean": hmean,
+            "loss": self.loss(probability, threshold, masks),
+        }
+        self.log_dict({f"val/{name}": score for name, score in scores.items()}, batch_size=1)
+        self.measured.append(
+            {
+                "epoch": self.current_epoch,
+                "step": self.global_step,
+                **{name: float(one) for name, one in scores.items()},
+            }
+        )
 
+    def on_validation_end(self) -> None:
+        """Tell whoever waits how it goes."""
+        last = self.measured[-1]
+        scores = f"hmean {last['hmean']:.4f}  loss {last['loss']:.3f}"
+        print(f"{self.plan.backbone:<22} epoch {last['epoch']}  {scores}", flush=True)
 
-LOSS = {"alpha": 1.0, "beta": 10.0}
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return AdamW."""
+        return torch.optim.AdamW(self.parameters(), lr=self.plan.lr, weight_decay=self.plan.weight_decay)
 
 
 def train(plan: Plan, outputs: Path) -> list[dict[str, Any]]:  # Any: JSON values
-    """Train one backbone, saving a checkpoint and its document after every epoch; return what was measured."""
+    """Train one backbone, keeping a checkpoint of every epoch; return what was measured, a mapping for each."""
     torch.manual_seed(plan.seed)
-    images, masks = pages(plan.train_pages, plan.seed)
-    held_out = pages(plan.val_pages, plan.seed + 1000)
-    model = Detector(plan.backbone)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.lr, weight_decay=plan.weight_decay)
-    directory = outputs / plan.experiment / "checkpoints"
-    directory.mkdir(parents=True)
-    step, measured, best = 0, [], 0.0
-    for epoch in range(plan.epochs):
-        model.train()
-        for batch in torch.randperm(plan.train_pages).split(plan.batch_size):
-            optimizer.zero_grad()
-            probability, threshold = model(images[batch])
-            db_loss(probability, threshold, masks[batch], **LOSS).backward()
-            optimizer.step()
-            step += 1
-        scores = Scores.measure(model, *held_out)
-        best = max(best, scores.hmean)
-        path = directory / f"epoch={epoch}-step={step}.ckpt"
-        save_checkpoint(path, plan, model, optimizer, epoch=epoch, step=step, best=best, score=scores.hmean)
-        save_metadata(document(path, outputs, plan, model, scores, epoch=epoch, step=step), path)
-        measured.append({"path": path.relative_to(outputs).as_posix(), "backbone": plan.backbone, **asdict(scores)})
-        print(f"{plan.backbone:<22} epoch {epoch}  hmean {scores.hmean:.4f}  loss {scores.loss:.3f}", flush=True)
-    return measured
+    keeper = ModelCheckpoint(outputs / plan.experiment / "checkpoints", monitor=MONITOR, mode="max", save_top_k=-1)
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        max_epochs=plan.epochs,
+        callbacks=[MetadataCallback(outputs_dir=outputs), keeper],
+        logger=False,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    module = Training(plan)
+    pages_of_training = TensorDataset(*pages(plan.train_pages, plan.seed))
+    held_out = TensorDataset(*pages(plan.val_pages, plan.seed + 1000))
+    trainer.fit(
+        module,
+        DataLoader(pages_of_training, batch_size=plan.batch_size, shuffle=True),
+        DataLoader(held_out, batch_size=plan.val_pages),
+    )
+    return [{"path": _path(outputs, keeper, scores), "backbone": plan.backbone, **scores} for scores in module.measured]
 
 
-def save_checkpoint(
-    path: Path, plan: Plan, model: Detector, optimizer: torch.optim.Optimizer, *, epoch: int, step: int, best: float,
-    score: float,
-) -> None:  # fmt: skip
-    """Write the checkpoint whole: under a temporary name first, then renamed, as trainers do."""
-    state = {
-        "epoch": epoch,
-        "global_step": step,
-        "pytorch-lightning_version": "2.5.0",
-        "state_dict": {f"model.{name}": value for name, value in model.state_dict().items()},
-        "callbacks": {
-            f"ModelCheckpoint{{'monitor': '{MONITOR}', 'mode': 'max', 'every_n_epochs': 1}}": {
-                "monitor": MONITOR,
-                "best_model_score": torch.tensor(best),
-                "current_score": torch.tensor(score),
-                "dirpath": path.parent.name,
-            }
-        },
-        "optimizer_states": [optimizer.state_dict()],
-        "lr_schedulers": [],
-        "hparams_name": "kwargs",
-        "hyper_parameters": asdict(plan),
-    }
-    temporary = path.with_name(path.name + ".tmp")
-    torch.save(state, temporary)
-    os.replace(temporary, path)  # one system call, atomic
-
-
-def document(
-    path: Path, outputs: Path, plan: Plan, model: Detector, scores: Scores, *, epoch: int, step: int
-) -> dict[str, Any]:  # Any: JSON values
-    """Return the document that says what the checkpoint is, schema 2.0."""
-    values = {"val/precision": scores.precision, "val/recall": scores.recall, "val/hmean": scores.hmean}
-    return {
-        "schema_version": "2.0",
-        "checkpoint_path": path.relative_to(outputs).as_posix(),
-        "exp_name": plan.experiment,
-        "created_at": datetime.now(UTC).isoformat(),
-        "training": {
-            "epoch": epoch, "global_step": step, "training_phase": "training", "max_epochs": plan.epochs,
-        },
-        "model": {
-            "architecture": "dbnet",
-            "encoder": {"model_name": plan.backbone, "pretrained": False, "frozen": False},
-            "decoder": {
-                "name": "fpn_decoder", "in_channels": model.encoder.channels, "inner_channels": 16,
-                "output_channels": 16,
-            },
-            "head": {"name": "db_head", "in_channels": 16},
-            "loss": {"name": "db_loss", "params": LOSS},
-            "num_parameters": sum(parameter.numel() for parameter in model.parameters()),
-        },
-        "metrics": {
-            "precision": scores.precision,
-            "recall": scores.recall,
-            "hmean": scores.hmean,
-            "validation_loss": scores.loss,
-            "additional_metrics": {**values, "val/loss": scores.loss},
-            "directions": {**dict.fromkeys(values, "max"), "val/loss": "min"},
-        },
-        "metrics_step": step,
-        "checkpointing": {"monitor": MONITOR, "mode": "max", "save_top_k": -1, "save_last": False},
-        "dataset": {"name": "synthetic-words", "version": str(plan.seed), "split": "val"},
-        "params": {"lr": plan.lr, "weight_decay": plan.weight_decay, "batch_size": plan.batch_size, "seed": plan.seed},
-        "environment": {"torch": torch.__version__},
-        "saved_as": "top_k",
-    }  # fmt: skip
+def _path(outputs: Path, keeper: ModelCheckpoint, scores: dict[str, Any]) -> str:  # Any: JSON values
+    """Return the path below outputs of the checkpoint that Lightning's own record says was saved after this epoch."""
+    name = f"epoch={scores['epoch']}-step={scores['step']}.ckpt"
+    (path,) = (Path(path) for path in keeper.best_k_models if Path(path).name == name)
+    if float(keeper.best_k_models[str(path)]) != scores["hmean"]:
+        raise ValueError(f"Lightning's record of {path} is not what was measured")
+    return path.relative_to(outputs.resolve()).as_posix()
 
 
 def main() -> None:
@@ -176,6 +144,8 @@ def main() -> None:
     parser.add_argument("outputs", type=Path, help="directory the runs write into")
     parser.add_argument("--measured", type=Path, required=True, help="file for the measured results, JSON")
     options = parser.parse_args()
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # its hints are about larger trainings than these
+    warnings.filterwarnings("ignore", module="lightning")
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
     began = time.monotonic()
     measured: list[dict[str, Any]] = []  # Any: JSON values

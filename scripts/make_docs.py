@@ -12,13 +12,20 @@ import argparse
 import sys
 from pathlib import Path
 
+from _docs_api import api_page
 from _docs_cli import cli_page
 from _docs_fields import query_page
 from _docs_schema import schema_page
 from _docs_settings import settings_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = {"cli.md": cli_page, "query-language.md": query_page, "schema.md": schema_page, "settings.md": settings_page}
+PAGES = {
+    "api.md": api_page,
+    "cli.md": cli_page,
+    "query-language.md": query_page,
+    "schema.md": schema_page,
+    "settings.md": settings_page,
+}
 
 
 def outdated(docs: Path = DOCS) -> dict[Path, str]:

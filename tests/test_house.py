@@ -146,7 +146,12 @@ def test_no_emoji() -> None:
 def swallows_everything(handler: ast.ExceptHandler) -> bool:
     """Tell whether a handler catches any exception and does not raise again."""
     broad = handler.type is None or ast.unparse(handler.type) in {"Exception", "BaseException"}
-    return broad and not any(isinstance(node, ast.Raise) for node in ast.walk(handler))
+    return broad and not any(isinstance(node, ast.Raise) or hands_over(node) for node in ast.walk(handler))
+
+
+def hands_over(node: ast.AST) -> bool:
+    """Tell whether an expression gives an exception to whoever waits for a future, who raises it."""
+    return isinstance(node, ast.Attribute) and node.attr == "set_exception"
 
 
 def test_broad_excepts_are_few() -> None:

@@ -91,10 +91,12 @@ def _around(
 
 
 def _torch_pool(settings: Settings) -> Pool | None:
-    from ckpt_indexer.readers.torch_load import LIMITS
+    from ckpt_indexer.readers.torch_load import IDLE_S, LIMITS, RECYCLE_BYTES
     from ckpt_indexer.sandbox.pool import Pool
 
-    return Pool(size=1, limits=LIMITS) if settings.readers.torch != "off" else None
+    if settings.readers.torch == "off":
+        return None
+    return Pool(size=1, limits=LIMITS, recycle_bytes=RECYCLE_BYTES, idle_s=IDLE_S)
 
 
 def _wandb_options(settings: Settings) -> WandbOptions:

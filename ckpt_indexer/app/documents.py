@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckpt_indexer.app.build import rules_of
-from ckpt_indexer.errors import ResourceShortage, SourceUnavailable, StoreError
+from ckpt_indexer.errors import MetadataError, QueryError, ResourceShortage, SourceUnavailable, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ckpt_indexer.candidate import Candidate
     from ckpt_indexer.ingest.summary import ScanProgress
+    from ckpt_indexer.metadata.families import Families
     from ckpt_indexer.metadata.record import Record
     from ckpt_indexer.settings import Settings
     from ckpt_indexer.sources.chain import Chain
@@ -68,21 +69,38 @@ def convert(settings: Settings, wanted: Wanted, options: ConvertOptions, run: Ru
     return plan
 
 
-def validate(settings: Settings, wanted: Wanted, progress: Listener | None) -> Validation:
-    """Return whether every checkpoint has a valid document that its file does not contradict.
+def validate(
+    settings: Settings, wanted: Wanted, progress: Listener | None, *, families: Path | None = None
+) -> Validation:
+    """Return whether every checkpoint has a valid document that its file does not contradict, and fits one of the
+    `families` of models that a document lists.
 
     Raises:
-        QueryError: what was named is no checkpoint, or nothing was named and no directory is known.
+        QueryError: what was named is no checkpoint, or nothing was named and no directory is known; or `families` is
+            no document that lists families.
     """
     from ckpt_indexer.tools.validate import Validator
 
     started = time.monotonic()
     with open_readers(settings) as readers:
         told = _told(wanted, progress)
-        validator = Validator(parse=readers.parse, cross_check=readers.describe)
+        known = None if families is None else _families(families, readers.parse)
+        validator = Validator(parse=readers.parse, describe=readers.describe, families=known)
         validation = validator.validate(_found(settings, wanted, told), told)
     validation.seconds = time.monotonic() - started
     return validation
+
+
+def _families(path: Path, parse: Callable[[bytes], Any]) -> Families:  # it returns whatever the document holds
+    from ckpt_indexer.metadata.naming import display
+    from ckpt_indexer.tools.families import load_families
+
+    try:
+        return load_families(path, parse)
+    except (MetadataError, OSError) as error:
+        name = display(os.fsencode(path))
+        why = error.message if isinstance(error, MetadataError) else error.strerror
+        raise QueryError(f"{name} lists no families that checkpoints can be matched with: {why}", path=name) from error
 
 
 def migrate_metadata(settings: Settings, wanted: Wanted, options: MigrateOptions, run: Run) -> Plan:

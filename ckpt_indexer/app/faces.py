@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ckpt_indexer import __version__, web
 from ckpt_indexer.api.control import Annotation, SqlAnswer
 from ckpt_indexer.api.hosts import is_loopback
 from ckpt_indexer.api.options import Options
@@ -81,7 +82,11 @@ class Http:
         token = ensure_token(settings.catalog.db)
         self._settings = settings
         self._options = Options(
-            token=token, guards_reads=server.auth == "all", allowed_hosts=_names(server.host, server.allowed_hosts)
+            page=web.is_installed(),
+            token=token,
+            version=__version__,
+            guards_reads=server.auth == "all",
+            allowed_hosts=_names(server.host, server.allowed_hosts),
         )
         chosen = settings.origins.get("server.port", DEFAULT) != DEFAULT
         self._listeners = [listen(server.host, server.port, or_any=not chosen)]
@@ -115,7 +120,10 @@ class Http:
         database = self._settings.catalog.db
         catalog = LocalCatalog(database, directions=self._settings.metrics.directions)
         control = DaemonControl(service, database)
-        return Face(catalog=catalog, stamp=stamp_of(catalog), control=control, options=self._options)
+        face = Face(catalog=catalog, stamp=stamp_of(catalog), control=control, options=self._options)
+        if self._options.page:
+            web.mount(face)
+        return face
 
 
 def stamp_of(catalog: LocalCatalog) -> Callable[[], Hashable]:

@@ -149,7 +149,8 @@ class LazyGroup(Group):
     """A group that knows its commands by name and imports one only when it is used."""
 
     lazy: ClassVar[Mapping[str, str]] = {}
-    """Command name -> short help. The module of that name below `ckpt_indexer.cli.commands` has a `command`."""
+    """Command name -> short help. The module of that name below `ckpt_indexer.cli.commands` (`_` for `-`) has
+    a `command`."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the names in the order of the table: the order in which a newcomer needs them."""
@@ -159,7 +160,7 @@ class LazyGroup(Group):
         """Import the command."""
         if cmd_name not in self.lazy:
             return None
-        command: click.Command = import_module(f"ckpt_indexer.cli.commands.{cmd_name}").command
+        command: click.Command = import_module(f"ckpt_indexer.cli.commands.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

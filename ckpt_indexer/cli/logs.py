@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -27,7 +28,8 @@ def configure(session: Session, *, daemon: bool = False) -> None:
     if form == "auto":
         form = "json" if daemon and not sys.stderr.isatty() else "text"
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    lines = JsonLines() if form == "json" else TextLines()
+    handler.setFormatter(JournalLines(lines) if _is_journal(session) else lines)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level(session, settings.level if daemon else "warning"))
@@ -35,6 +37,19 @@ def configure(session: Session, *, daemon: bool = False) -> None:
     for library in _CHATTY:
         logging.getLogger(library).setLevel(quiet)
     logging.captureWarnings(capture=True)
+
+
+def _is_journal(session: Session) -> bool:
+    """Tell whether stderr is a stream of the journal.
+
+    https://www.freedesktop.org/software/systemd/man/systemd.exec.html ($JOURNAL_STREAM)
+    """
+    named = (os.environ if session.environ is None else session.environ).get("JOURNAL_STREAM", "")
+    try:
+        found = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):  # closed, or no file at all
+        return False
+    return named == f"{found.st_dev}:{found.st_ino}"
 
 
 def level(session: Session, usual: str) -> int:
@@ -79,3 +94,24 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["err"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
+
+
+class JournalLines(logging.Formatter):
+    """What another formatter makes, with the priority in front that journald takes off again.
+
+    So `journalctl -p warning` finds what it should: https://www.freedesktop.org/software/systemd/man/sd-daemon.html
+    """
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        """Take the formatter that makes the lines."""
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines, each with its `<N>`."""
+        priority = next((number for least, number in _PRIORITIES if record.levelno >= least), 7)
+        return "\n".join(f"<{priority}>{line}" for line in self._inner.format(record).split("\n"))
+
+
+_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+"""(level, the syslog priority of records at or above it), the highest first."""

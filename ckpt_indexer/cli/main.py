@@ -27,10 +27,23 @@ class Root(LazyGroup):
         "ls": "List checkpoints.",
         "show": "Show one checkpoint and who said what about it.",
         "best": "Rank checkpoints: the best of each group.",
+        "compare": "Show checkpoints side by side.",
+        "watch": "Follow what is new, changed, missing or better.",
         "sql": "Ask in SQL, read-only.",
+        "export": "Write rows to a file: CSV, JSON lines, Parquet.",
+        "tag": "Put tags on a checkpoint, or take them away.",
+        "note": "Write a note about a checkpoint.",
+        "pin": "Mark checkpoints to be kept.",
+        "unpin": "Take the pins of checkpoints away.",
+        "convert": "Write documents for checkpoints that have none.",
+        "validate": "Check the documents beside checkpoints.",
+        "migrate-metadata": "Rewrite documents of an older version.",
         "status": "Show catalog, daemon, roots and health.",
+        "doctor": "Check the installation and the catalog, and say what to do.",
         "db": "Upgrade, check, rebuild or find the database.",
         "config": "Show settings and where they come from.",
+        "service": "Run the daemon as a service of this user.",
+        "completion": "Print a completion script for the shell.",
     }
 
 

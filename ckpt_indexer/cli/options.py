@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from click.shell_completion import CompletionItem
+
     F = TypeVar("F", bound=Callable[..., Any])  # click decorates functions of every shape
 
 LIST_FORMATS = ("table", "json", "jsonl", "csv", "paths")
@@ -100,7 +102,37 @@ def output_options(*formats: str) -> Callable[[F], F]:
 
 def query_argument(function: F) -> F:
     """Add the query terms. The command gets `query`."""
-    return click.argument("query", nargs=-1, metavar="[QUERY]...")(function)
+    return click.argument("query", nargs=-1, metavar="[QUERY]...", shell_complete=_offered("query_terms"))(function)
+
+
+def metric_option(text: str) -> Callable[[F], F]:
+    """Add `--metric`, hmean by default. The command gets `metric`."""
+    offered = _offered("metric_names")
+    return click.option(
+        "--metric", default="hmean", show_default=True, metavar="NAME", help=text, shell_complete=offered
+    )
+
+
+def ref_argument(function: F) -> F:
+    """Add one reference to a checkpoint. The command gets `ref`."""
+    return click.argument("ref", shell_complete=_offered("checkpoints"))(function)
+
+
+def refs_argument(metavar: str) -> Callable[[F], F]:
+    """Add one or more references. The command gets `refs`."""
+    return click.argument("refs", nargs=-1, required=True, metavar=metavar, shell_complete=_offered("checkpoints"))
+
+
+def _offered(name: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Return a function of `cli.completing`, loaded when the shell asks."""
+
+    def offer(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from ckpt_indexer.cli import completing
+
+        found: list[CompletionItem] = getattr(completing, name)(ctx, param, incomplete)
+        return found
+
+    return offer
 
 
 def refresh_option(function: F) -> F:
@@ -122,6 +154,6 @@ def roots_are_typed(roots: Sequence[Path]) -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        if roots:
+        if roots and not str(error.details.get("key")).startswith("server."):
             raise click.UsageError(shown(error.message)) from error
         raise

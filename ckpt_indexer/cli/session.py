@@ -15,10 +15,21 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from ckpt_indexer.app.checkup import Circumstances
+    from ckpt_indexer.app.documents import Run
     from ckpt_indexer.catalog.protocol import Catalog
     from ckpt_indexer.daemon.service import ServeStarted
     from ckpt_indexer.ingest.summary import ScanProgress, ScanSummary
+    from ckpt_indexer.readers.structures import Structure
     from ckpt_indexer.settings import Settings
+    from ckpt_indexer.store.notes import Edit
+    from ckpt_indexer.tools.annotate import Said
+    from ckpt_indexer.tools.convert import Options as ConvertOptions
+    from ckpt_indexer.tools.doctor import Checkup
+    from ckpt_indexer.tools.migrate_metadata import Options as MigrateOptions
+    from ckpt_indexer.tools.plan import Plan
+    from ckpt_indexer.tools.selection import Wanted
+    from ckpt_indexer.tools.validate import Validation
 
 
 class Application(Protocol):
@@ -35,8 +46,8 @@ class Application(Protocol):
         ...
 
     def serve(
-        self, settings: Settings, roots: Sequence[Path], *, host: str, port: int,
-        on_ready: Callable[[ServeStarted], None], reload: Callable[[], Settings] | None = None,
+        self, settings: Settings, roots: Sequence[Path], *, on_ready: Callable[[ServeStarted], None],
+        reload: Callable[[], Settings] | None = None,
     ) -> int:  # fmt: skip
         """Watch until a signal ends it."""
         ...
@@ -55,6 +66,41 @@ class Application(Protocol):
 
     def db_rebuild(self, settings: Settings, progress: Callable[[ScanProgress], None] | None) -> dict[str, Any]:
         """Build the database anew from the disk and the annotations."""
+        ...
+
+    def doctor(self, circumstances: Circumstances) -> Checkup:
+        """Check the installation and the catalog; write nothing."""
+        ...
+
+    def convert(self, settings: Settings, wanted: Wanted, options: ConvertOptions, run: Run) -> Plan:
+        """Write documents for checkpoints that have none."""
+        ...
+
+    def validate(
+        self, settings: Settings, wanted: Wanted, progress: Callable[[ScanProgress], None] | None, *,
+        families: Path | None = None,
+    ) -> Validation:  # fmt: skip
+        """Check the documents beside checkpoints, and whether these fit the families that a document lists."""
+        ...
+
+    def migrate_metadata(self, settings: Settings, wanted: Wanted, options: MigrateOptions, run: Run) -> Plan:
+        """Rewrite documents of another version."""
+        ...
+
+    def annotate(self, settings: Settings, ids: Sequence[int], edit: Edit) -> int:
+        """Change tags, notes and pins of checkpoints; return the seq that shows it."""
+        ...
+
+    def annotate_document(self, settings: Settings, row_id: int, said: Said, run: Run) -> Plan:
+        """Write tags and notes into the document of a checkpoint."""
+        ...
+
+    def known_roots(self, settings: Settings) -> Sequence[bytes]:
+        """Return the roots that the settings or the catalog name and that are there."""
+        ...
+
+    def structures(self, settings: Settings, ids: Sequence[int]) -> Sequence[Structure]:
+        """Return names, types and shapes of the tensors of each checkpoint."""
         ...
 
     def database_path(self, settings: Settings) -> Path:

@@ -47,6 +47,8 @@ class Elsewhere:
         self._readers = readers
         self._reading: dict[Place, Fingerprint] = {}
         self._filling: dict[Place, Fingerprint] = {}
+        self._at_rest: dict[Place, Fingerprint] = {}
+        """Files given to a reader and not described since."""
         self._awaited: dict[Place, dict[Place, tuple[Sighting, int]]] = {}
         self._recent: OrderedDict[Place, Description] = OrderedDict()
 
@@ -66,7 +68,7 @@ class Elsewhere:
         """Have a child read the candidate, unless one does."""
         place = (candidate.root, candidate.path)
         if self._reading.get(place) != candidate.fingerprint:
-            self._reading[place] = candidate.fingerprint
+            self._reading[place] = self._at_rest[place] = candidate.fingerprint
             self._readers.submit(root_id, candidate)
 
     def fill(self, root_id: int, candidate: Candidate) -> None:
@@ -91,9 +93,19 @@ class Elsewhere:
             return Claim(is_fill=True)
         return None
 
+    def was_at_rest(self, candidate: Candidate) -> bool:
+        """Tell whether exactly this state of a file was at rest when it was last given to a reader, whatever became of
+        the reading: documents that come meanwhile make nobody wait for the file again."""
+        return self._at_rest.get((candidate.root, candidate.path)) == candidate.fingerprint
+
+    def forget(self, place: Place) -> None:
+        """Nothing lies at this place any more."""
+        self._at_rest.pop(place, None)
+
     def overtake(self, place: Place) -> list[Place]:
         """A place was described otherwise: its reading is of no use any more. Return the links that waited for it."""
         self._filling.pop(place, None)
+        self._at_rest.pop(place, None)
         if self._reading.pop(place, None) is None:
             return []
         return list(self._awaited.pop(place, ()))

@@ -53,3 +53,9 @@ def places_of(root: RootRow, path: bytes, writer: Writer) -> list[bytes]:
         return [path]
     derived = [row.path for row in writer.rows_from_input(root.id, path) if row.root_id == root.id]
     return list(dict.fromkeys(described_by(path) + derived))
+
+
+def is_ours(path: bytes) -> bool:
+    """Tell whether a file of this name may be a checkpoint or a document beside one."""
+    name = path.rpartition(b"/")[2]
+    return checkpoint_suffix(name) is not None or is_sidecar(name)

@@ -19,12 +19,11 @@ from ckpt_indexer.ingest.answers import Answers
 from ckpt_indexer.ingest.around import Around
 from ckpt_indexer.ingest.chores import Chores
 from ckpt_indexer.ingest.confirm import Confirmations
-from ckpt_indexer.ingest.expand import places_of
+from ckpt_indexer.ingest.expand import is_ours, places_of
 from ckpt_indexer.ingest.intake import Intake
 from ckpt_indexer.ingest.links import Links
 from ckpt_indexer.ingest.outbox import Outbox
 from ckpt_indexer.ingest.scan import Parts, Scan
-from ckpt_indexer.metadata.naming import checkpoint_suffix, is_sidecar
 from ckpt_indexer.metadata.record import Presence
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Indexer:
         self._chores = Chores(writer=writer, intake=self.intake, clock=clock, options=options)
         self._confirmations = Confirmations()
         self._parts = Parts(self._outbox, self.intake, self._absences, clock, rules, self._around)
-        self._scans: deque[Scan] = deque()
+        self.scans: deque[Scan] = deque()
         self._retry_at = self._written_at = 0.0
         self._retry_s = 0.0
         self._in_hand = False
@@ -93,23 +92,18 @@ class Indexer:
     def start_scan(self, root: RootRow, start: bytes = b"", *, full: bool = False) -> Scan:
         """Begin a scan; it advances with every step. One that covers it and has not looked at anything yet is returned
         instead."""
-        for running in self._scans:
+        for running in self.scans:
             covers = running.start in {b"", start} and (running.full or not full) and not running.alone
             if running.root.id == root.id and covers and not running.begun:
                 return running
         begun = Scan(self._parts, root, start, full=full)
-        self._scans.append(begun)
+        self.scans.append(begun)
         return begun
 
     @property
     def busy(self) -> bool:
         """Tell whether anything is left to do without waiting for new hints."""
-        return bool(self._in_hand or self._scans or self.intake.busy or self.inbox.depth())
-
-    @property
-    def scan_under_way(self) -> Scan | None:
-        """Return the scan that walks now."""
-        return self._scans[0] if self._scans else None
+        return bool(self._in_hand or self.scans or self.intake.busy or self.inbox.depth())
 
     def step(self, *, timeout_s: float) -> None:
         """Do one bounded piece of work, waiting up to `timeout_s` when there is none."""
@@ -179,7 +173,7 @@ class Indexer:
             root = self.root_at(hint.root)
             if root is None:
                 continue
-            if self._around.note(hint, self._clock.monotonic()) and not _is_ours(hint.path):
+            if self._around.note(hint, self._clock.monotonic()) and not is_ours(hint.path):
                 continue
             self._confirmations.note(hint.root, hint.path.rpartition(b"/")[0], self._clock.monotonic())
             for path in places_of(root, hint.path, self.writer):
@@ -202,6 +196,7 @@ class Indexer:
                 continue
             self._settle.forget(place)
             self.intake.retries.forget(place)
+            self.intake.elsewhere.forget(place)
             if self.writer.known_at(root.id, place[1]) is not None:
                 self._absences.suspect(root, place[1])
             if is_special(place[0] + b"/" + place[1]) and self.intake.note_dangling(place):
@@ -230,11 +225,11 @@ class Indexer:
         for path, directory in self._confirmations.due(now):
             root = self._by_path.get(path)
             if root is not None:
-                self._scans.append(Scan(self._parts, root, directory, alone=True))
+                self.scans.append(Scan(self._parts, root, directory, alone=True))
 
     def _patience(self, timeout_s: float) -> float:
         """Return how long to wait for hints: not at all while there is work, else until the next look is due."""
-        if self._scans or self.intake.again or self.intake.links:
+        if self.scans or self.intake.again or self.intake.links:
             return 0.0
         if self._chores.do():
             return 0.0
@@ -252,20 +247,20 @@ class Indexer:
     # -- scans
 
     def _advance_scans(self) -> None:
-        if not self._scans:
+        if not self.scans:
             return
-        scan = self._scans[0]
+        scan = self.scans[0]
         if scan.advance(self._clock.monotonic() + SLICE_S):
-            self._scans.popleft()
+            self.scans.popleft()
 
     # -- writing
 
     def _may_wait(self, delivery: Delivery) -> bool:
-        """Tell whether what was found so far can wait for a larger transaction: nobody waits for single files of many."""
+        """Tell whether what was found so far can wait for a larger transaction: nobody waits for one file of many."""
         if delivery.hints or delivery.calls or self._outbox.is_full:
             return False
         elsewhere = self.intake.elsewhere
-        if not (self._scans or elsewhere.filling or len(elsewhere) > FEW):
+        if not (self.scans or elsewhere.filling or len(elsewhere) > FEW):
             return False
         return self._clock.monotonic() - self._written_at < GATHER_S
 
@@ -301,9 +296,3 @@ class Indexer:
                     future.set_result(function())
                 except BaseException as error:  # noqa: BLE001  # handed to the caller, which raises it
                     future.set_exception(error)
-
-
-def _is_ours(path: bytes) -> bool:
-    """Tell whether a file of this name may be a checkpoint or a document beside one."""
-    name = path.rpartition(b"/")[2]
-    return checkpoint_suffix(name) is not None or is_sidecar(name)

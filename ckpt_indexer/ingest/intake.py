@@ -178,7 +178,7 @@ class Intake:
             place,
             candidate.fingerprint,
             now=self._clock.monotonic(),
-            finished=sighting.finished or _was_at_rest(known, candidate),
+            finished=sighting.finished or _was_at_rest(known, candidate) or self.elsewhere.was_at_rest(candidate),
             age_s=self._age(candidate),
         )
         description = None if isinstance(state, Wait) else self._describe(sighting)
@@ -198,7 +198,7 @@ class Intake:
         return Taken.WAITING
 
     def _describe(self, sighting: Sighting) -> Description:
-        if sighting.whole:
+        if sighting.whole or _is_known_inside(sighting.known, sighting.candidate):
             return Description(sighting.root.id, sighting.candidate, Outcome.NEEDS_CHILD)
         return describe(sighting.root.id, sighting.candidate, self._quick)
 
@@ -268,6 +268,13 @@ class Intake:
         newest = max(candidate.fingerprint.mtime_ns, candidate.fingerprint.ctime_ns)
         age = (self._clock.wall_ns() - newest) / 1e9
         return age if age >= 0 else None
+
+
+def _is_known_inside(known: Known | None, candidate: Candidate) -> bool:
+    """Tell whether the row says what is in this very file, renamed or linked since at most: it must go on saying it."""
+    if known is None or not known.header_read:
+        return False
+    return known.fingerprint[:4] == candidate.fingerprint[:4]  # all but the time of the last change of the entry
 
 
 def _was_at_rest(known: Known | None, candidate: Candidate) -> bool:

@@ -102,8 +102,8 @@ def run_scan(
     clock: Clock,
     progress: Callable[[ScanProgress], None] | None = None,
 ) -> ScanSummary:
-    """Scan on this thread until no row is pending or of an older release, or files kept changing for `PATIENCE_S`; return
-    the summary."""
+    """Scan on this thread until no row is pending or of an older release; return the summary. Files that keep changing
+    for `PATIENCE_S` stay pending."""
     began = clock.monotonic()
     for root in {target.root.id: target.root for target in targets}.values():
         note_root(indexer, root)

@@ -32,12 +32,17 @@ class Pool:
         limits: Limits | None = None,
         recycle_after: int = 200,
         recycle_bytes: int = 150 << 20,
+        idle_s: float | None = None,
     ) -> None:
+        """Replace a child after so many jobs or when it holds so much memory; end the idle ones when nobody has asked for
+        `idle_s` (None: keep them as long as the pool)."""
         if size < 1:
             raise ValueError("a pool needs at least one child")
         self._limits = limits or Limits()
         self._recycle_after = recycle_after
         self._recycle_bytes = recycle_bytes
+        self._idle_s = idle_s
+        self._expiry: threading.Timer | None = None
         self._turns = threading.BoundedSemaphore(size)
         self._lock = threading.Lock()
         self._idle: list[ChildProcess] = []
@@ -75,6 +80,9 @@ class Pool:
             self._closed = True
             children = [*self._idle, *self._busy]
             idle, self._idle = self._idle, []
+            expiry = self._expiry
+        if expiry is not None:
+            expiry.cancel()
         for child in children:
             child.terminate()
         for child in idle:
@@ -131,8 +139,25 @@ class Pool:
             self._busy.discard(child)
             if reusable and not self._closed:
                 self._idle.append(child)
+                self._expire_later()
                 return
         child.kill()
+
+    def _expire_later(self) -> None:
+        """Begin to wait, anew, for the children to be idle for too long. The lock is held."""
+        if self._idle_s is None:
+            return
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expiry = threading.Timer(self._idle_s, self._expire)
+        self._expiry.daemon = True
+        self._expiry.start()
+
+    def _expire(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for child in idle:
+            child.kill()
 
     def _error(self, function: str, told: dict[str, Any] | None) -> errors.CkptIndexerError:  # JSON values
         """Return the error a child told of."""

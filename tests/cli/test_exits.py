@@ -25,6 +25,7 @@ EXPECTED = {
     errors.StoreError: 3,
     errors.DatabaseLocked: 4,
     errors.AlreadyRunning: 4,
+    errors.AddressInUse: 4,
     errors.DatabaseFromFuture: 5,
     errors.ComponentFailed: 1,
     errors.DaemonError: 1,

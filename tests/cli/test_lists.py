@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ckpt_indexer.catalog.listing import PAGE
 from ckpt_indexer.catalog.views import BEST_KEYS, ROW_KEYS, RootView
-from ckpt_indexer.cli.commands.ls import PAGE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,3 +102,22 @@ def test_how_a_library_works_is_told_only_when_asked_twice(
     asked.quiet, asked.verbosity = quiet, verbosity
     logs.configure(asked, daemon=True)
     assert logging.getLogger("alembic.runtime.migration").getEffectiveLevel() == expected
+
+
+@pytest.mark.parametrize(
+    ("level", "priority"), [("CRITICAL", 2), ("ERROR", 3), ("WARNING", 4), ("INFO", 6), ("DEBUG", 7)]
+)
+def test_the_journal_is_told_how_bad_each_line_is(level: str, priority: int) -> None:
+    made = record()
+    made.levelno = logging.getLevelNamesMapping()[level]
+    lines = logs.JournalLines(logging.Formatter("%(message)s")).format(made)
+    assert lines == f"<{priority}>kept a\n<{priority}>b"
+
+
+@pytest.mark.parametrize("is_journal", [True, False])
+def test_lines_have_priorities_only_where_the_journal_takes_them_off(is_journal: bool, tmp_path: Path) -> None:
+    found = os.fstat(sys.stderr.fileno())
+    stream = f"{found.st_dev}:{found.st_ino + (not is_journal)}"
+    logs.configure(Session(environ={"JOURNAL_STREAM": stream}, cwd=tmp_path), daemon=True)
+    (handler,) = logging.getLogger().handlers
+    assert isinstance(handler.formatter, logs.JournalLines) is is_journal

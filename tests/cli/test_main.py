@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Run
     from tests.fakes.application import FakeApplication
 
-VERBS = {"db": ["upgrade", "check", "rebuild", "path"], "config": ["show", "path", "init"]}
+VERBS = {
+    "db": ["upgrade", "check", "rebuild", "path"],
+    "config": ["show", "path", "init"],
+    "service": ["install", "uninstall", "status", "logs"],
+}
 COMMANDS = [
     *([name] for name in cli.list_commands(click.Context(cli))),
     *([name, verb] for name, verbs in VERBS.items() for verb in verbs),

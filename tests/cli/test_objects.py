@@ -69,7 +69,7 @@ def test_scan_progress_is_plain_lines_on_stderr(run: Run, app: FakeApplication) 
 
 def test_serve_prints_its_last_start_line(run: Run, app: FakeApplication, tmp_path: Path) -> None:
     done = run("serve", str(tmp_path), "--port", "0")
-    assert done.out == f"serving {tmp_path} db={tmp_path / 'catalog.db'} url=none\n"
+    assert done.out == f"serving {tmp_path} db={tmp_path / 'catalog.db'} url=http://127.0.0.1:0\n"
     assert app.calls[0] == ("serve", (tmp_path,), "127.0.0.1", 0)
 
 
@@ -79,8 +79,8 @@ def test_a_path_with_spaces_is_one_word_of_the_start_line(run: Run, tmp_path: Pa
         root.mkdir()
     line = run("serve", *map(str, roots), "--db", str(tmp_path / "my runs" / "c.db")).out
     database = f"db={tmp_path / 'my runs' / 'c.db'}"
-    assert shlex.split(line) == ["serving", *map(str, roots), database, "url=none"]
-    assert f" {roots[2]} db='{tmp_path}/my runs/c.db' url=none\n" in line
+    assert shlex.split(line) == ["serving", *map(str, roots), database, "url=http://127.0.0.1:8765"]
+    assert f" {roots[2]} db='{tmp_path}/my runs/c.db' url=http://127.0.0.1:8765\n" in line
 
 
 def test_serve_takes_its_address_from_the_settings(run: Run, app: FakeApplication, tmp_path: Path) -> None:

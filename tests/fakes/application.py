@@ -7,15 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from ckpt_indexer.daemon.service import ServeStarted
 from ckpt_indexer.ingest.summary import ScanProgress, ScanSummary
+from ckpt_indexer.readers.structures import Structure
+from ckpt_indexer.tools.doctor import Checkup
+from ckpt_indexer.tools.plan import Plan
+from ckpt_indexer.tools.validate import Validation
 from tests.fakes.catalog import FakeCatalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from ckpt_indexer.app.checkup import Circumstances
+    from ckpt_indexer.app.documents import Run
     from ckpt_indexer.catalog.protocol import Catalog
     from ckpt_indexer.errors import CkptIndexerError
     from ckpt_indexer.settings import Settings
+    from ckpt_indexer.store.notes import Edit
+    from ckpt_indexer.tools.annotate import Said
+    from ckpt_indexer.tools.convert import Options as ConvertOptions
+    from ckpt_indexer.tools.migrate_metadata import Options as MigrateOptions
+    from ckpt_indexer.tools.selection import Wanted
 
 
 @dataclass
@@ -28,6 +39,12 @@ class FakeApplication:
     summary: ScanSummary = field(default_factory=ScanSummary)
     reports: list[ScanProgress] = field(default_factory=list)
     answer: dict[str, Any] = field(default_factory=dict)
+    plan: Plan = field(default_factory=Plan)
+    """What convert and migrate-metadata say they did."""
+    validation: Validation = field(default_factory=Validation)
+    tensors: dict[int, Structure] = field(default_factory=dict)
+    """Id -> the state dict of its file."""
+    checkup: Checkup = field(default_factory=lambda: Checkup("0", ()))
 
     def failing(self, error: BaseException) -> FakeApplication:
         """Raise this from whatever is asked next."""
@@ -68,12 +85,14 @@ class FakeApplication:
         return self.summary
 
     def serve(
-        self, settings: Settings, roots: Sequence[Path], *, host: str, port: int,
-        on_ready: Callable[[ServeStarted], None], reload: Callable[[], Settings] | None = None,
+        self, settings: Settings, roots: Sequence[Path], *, on_ready: Callable[[ServeStarted], None],
+        reload: Callable[[], Settings] | None = None,
     ) -> int:  # fmt: skip
         self.reload = reload
-        self._called("serve", tuple(roots), host, port)
-        on_ready(ServeStarted(tuple(map(str, roots)), str(settings.catalog.db), "none", handed_to=self.daemon_pid))
+        server = settings.server
+        self._called("serve", tuple(roots), server.host, server.port)
+        url = f"http://{server.host}:{server.port}"
+        on_ready(ServeStarted(tuple(map(str, roots)), str(settings.catalog.db), url, handed_to=self.daemon_pid))
         return 0
 
     def status(self, settings: Settings) -> dict[str, Any]:
@@ -94,6 +113,53 @@ class FakeApplication:
             if progress is not None:
                 progress(report)
         return self.answer
+
+    def doctor(self, circumstances: Circumstances) -> Checkup:
+        self._called("doctor", circumstances)
+        return self.checkup
+
+    def convert(self, settings: Settings, wanted: Wanted, options: ConvertOptions, run: Run) -> Plan:
+        self._called("convert", settings.catalog.db, wanted, options, run.dry_run)
+        return self._planned(run)
+
+    def validate(
+        self, settings: Settings, wanted: Wanted, progress: Callable[[ScanProgress], None] | None, *,
+        families: Path | None = None,
+    ) -> Validation:  # fmt: skip
+        self._called("validate", settings.catalog.db, wanted, *([] if families is None else [families]))
+        for report in self.reports:
+            if progress is not None:
+                progress(report)
+        return self.validation
+
+    def migrate_metadata(self, settings: Settings, wanted: Wanted, options: MigrateOptions, run: Run) -> Plan:
+        self._called("migrate_metadata", settings.catalog.db, wanted, options, run.dry_run)
+        return self._planned(run)
+
+    def _planned(self, run: Run) -> Plan:
+        for report in self.reports:
+            if run.progress is not None:
+                run.progress(report)
+        self.plan.dry_run = run.dry_run
+        if run.on_plan is not None:
+            run.on_plan(self.plan)
+        return self.plan
+
+    def annotate(self, settings: Settings, ids: Sequence[int], edit: Edit) -> int:
+        self._called("annotate", settings.catalog.db, tuple(ids), edit)
+        return self.catalog.annotated(ids, edit)
+
+    def annotate_document(self, settings: Settings, row_id: int, said: Said, run: Run) -> Plan:
+        self._called("annotate_document", settings.catalog.db, row_id, said, run.dry_run)
+        return self._planned(run)
+
+    def known_roots(self, settings: Settings) -> Sequence[bytes]:
+        self._called("known_roots", settings.catalog.db)
+        return [root.path.encode() for root in self.catalog.roots]
+
+    def structures(self, settings: Settings, ids: Sequence[int]) -> Sequence[Structure]:
+        self._called("structures", settings.catalog.db, tuple(ids))
+        return [self.tensors.get(row_id) or Structure({}, trouble="it holds no state dict") for row_id in ids]
 
     def database_path(self, settings: Settings) -> Path:
         self._called("database_path", settings.catalog.db)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ckpt_indexer.catalog.protocol import Ref
+    from ckpt_indexer.store.notes import Edit
 
 
 @dataclass
@@ -61,6 +62,16 @@ class FakeCatalog:
         """Say this beside every ranking."""
         self.said = (*self.said, sentence)
         return self
+
+    def annotated(self, ids: Sequence[int], edit: Edit) -> int:
+        """Take over what a person says; tags in `document_tags` of a row stay, as those of a document do."""
+        for row in self._rows:
+            if row["id"] in ids:
+                kept = [tag for tag in (*row["tags"], *edit.tags_add) if tag not in edit.tags_remove]
+                row["tags"] = list(dict.fromkeys((*row.get("document_tags", ()), *kept)))
+                row["notes"] = row["notes"] if edit.notes is None else edit.notes or None
+                row["pinned"] = row["pinned"] if edit.pinned is None else edit.pinned
+        return len(self._rows)
 
     def page(self, rows: Sequence[Row], next_: str | None = None, warnings: tuple[str, ...] = ()) -> Page:
         return Page(

@@ -75,6 +75,20 @@ def test_a_place_described_otherwise_gives_its_links_back() -> None:
     assert elsewhere.claim(done(candidate())) is None
 
 
+def test_a_file_that_was_at_rest_is_until_it_changes_or_is_described() -> None:
+    elsewhere = Elsewhere(Readers())
+    assert not elsewhere.was_at_rest(candidate())
+    elsewhere.read(1, candidate())
+    assert elsewhere.claim(done(candidate())) is not None
+    assert elsewhere.was_at_rest(candidate()), "what was read may be of no use, the file is as still as before"
+    assert not elsewhere.was_at_rest(candidate(inode=2))
+    elsewhere.overtake(place(candidate()))
+    assert not elsewhere.was_at_rest(candidate())
+    elsewhere.read(1, candidate())
+    elsewhere.forget(place(candidate()))
+    assert not elsewhere.was_at_rest(candidate())
+
+
 def test_nobody_waits_for_what_is_read_in_idle_time() -> None:
     readers = Readers()
     elsewhere = Elsewhere(readers)

@@ -196,7 +196,7 @@ class Daemon:
         self.database = database
         self.log = database.with_name("serve.log")
         roots = [root] if isinstance(root, Path) else root
-        command = [*prefix, *program(database), "serve", *map(os.fspath, roots)]
+        command = [*prefix, *program(database), "serve", "--port", "0", *map(os.fspath, roots)]
         self._log = self.log.open("ab")
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self._log, env={**os.environ, **(env or {})}, cwd=database.parent

@@ -57,6 +57,6 @@ def test_a_file_written_in_place_is_read_when_it_is_closed(root: Path, tmp_path:
             file.flush()
             eventually(lambda: [row["read_state"] for row in rows(database)] == ["pending"], what="the pending row")
             file.write(b" a checkpoint")
-        eventually(lambda: [row["read_state"] for row in rows(database)] == ["degraded"], what="the closed file")
+        eventually(lambda: [row["read_state"] for row in rows(database)] == ["unreadable"], what="the closed file")
 
         assert [row["size_bytes"] for row in rows(database)] == [17]

@@ -189,8 +189,8 @@ def test_a_stem_two_files_share_is_reported_and_told_apart(root: Path, database:
     with service(root, database):
         eventually(lambda: one(database, "hmean", "name = 'best.ckpt'") == {"hmean": 0.5})
         eventually(lambda: one(database, "hmean", "name = 'best.safetensors'") == {"hmean": None})
-        assert "shared_stem" in kinds(database, "best.ckpt")
-        assert "sidecar_of_another_file" in kinds(database, "best.safetensors")
+        eventually(lambda: "shared_stem" in kinds(database, "best.ckpt"))
+        eventually(lambda: "sidecar_of_another_file" in kinds(database, "best.safetensors"))
         other.unlink()
         eventually(lambda: "shared_stem" not in kinds(database, "best.ckpt"), what="the complaint to go with its cause")
         assert one(database, "read_state", "name = 'best.ckpt'") == {"read_state": "ok"}

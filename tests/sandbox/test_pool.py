@@ -301,3 +301,24 @@ def test_a_child_imports_nothing_heavy_before_a_job_asks() -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_child_nobody_asks_for_long_is_ended_and_replaced_when_needed(until: Until) -> None:
+    with Pool(idle_s=0.2) as pool:
+        _parse(pool, b"a: 1\n")
+        (first,) = pool.pids()
+        until(lambda: pool.pids() == [] and _state(first) == "")
+        assert _parse(pool, b"a: 1\n") is not None
+        assert pool.pids() != [first]
+
+
+def test_a_child_in_use_is_not_idle() -> None:
+    with Pool(idle_s=60) as pool:
+        pids = []
+        for _ in range(5):
+            _parse(pool, b"a: 1\n")
+            pids.append(pool.pids())
+        assert pids == [pids[0]] * 5
+        timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+        assert sum(timer.is_alive() and not timer.finished.is_set() for timer in timers) == 1
+    assert all(timer.finished.is_set() for timer in timers)

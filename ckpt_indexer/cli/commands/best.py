@@ -12,7 +12,14 @@ from ckpt_indexer.catalog.views import BEST_KEYS, ROW_KEYS
 from ckpt_indexer.cli import exits, freshness, output
 from ckpt_indexer.cli.columns import column, shown_columns
 from ckpt_indexer.cli.command import QueryCommand
-from ckpt_indexer.cli.options import LIST_FORMATS, Output, output_options, query_argument, refresh_option
+from ckpt_indexer.cli.options import (
+    LIST_FORMATS,
+    Output,
+    metric_option,
+    output_options,
+    query_argument,
+    refresh_option,
+)
 from ckpt_indexer.cli.progress import reconcile
 
 if TYPE_CHECKING:
@@ -52,7 +59,7 @@ def columns(metric: str, by: str, k: int) -> tuple[Column, ...]:
     ),
 )
 @query_argument
-@click.option("--metric", default="hmean", show_default=True, metavar="NAME", help="Rank by this metric.")
+@metric_option("Rank by this metric.")
 @click.option("--by", type=click.Choice(BY), default="backbone", show_default=True, metavar="|".join(BY))
 @click.option("-k", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="So many per group.")
 @click.option("--mode", type=click.Choice(["min", "max"]), help="Which end is better, where that is not known.")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import closing
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ckpt_indexer.catalog.listing import Listing
 from ckpt_indexer.catalog.views import ROW_KEYS
 from ckpt_indexer.cli import exits, freshness, output, text
 from ckpt_indexer.cli.columns import Column, column, shown_columns
@@ -16,13 +16,9 @@ from ckpt_indexer.cli.options import LIST_FORMATS, Output, output_options, query
 from ckpt_indexer.cli.progress import reconcile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from ckpt_indexer.catalog.protocol import Catalog
-    from ckpt_indexer.catalog.views import Row
     from ckpt_indexer.cli.session import Session
-
-PAGE = 2000
 
 
 def state(row: Mapping[str, Any]) -> str:  # JSON values
@@ -33,35 +29,6 @@ def state(row: Mapping[str, Any]) -> str:  # JSON values
     if row["alias_of"] is not None:
         words.append(f"alias of {row['alias_of']}")
     return text.shown(", ".join(words)) or "ok"
-
-
-class Listing:
-    """All rows of an answer, fetched a page at a time: a hundred thousand rows need not fit into memory at once."""
-
-    def __init__(
-        self, catalog: Catalog, query: tuple[str, ...], sort: str | None, limit: int | None, cursor: str | None
-    ) -> None:
-        """Ask for the first page."""
-        self._left = limit
-        self._ask = partial(catalog.find, query, sort=sort)
-        self.first = self._ask(limit=self._size(), cursor=cursor)
-        self.next = self.first.next
-        """Where the rows after the last one begin; None when there are none."""
-
-    def _size(self) -> int:
-        return PAGE if self._left is None else min(PAGE, self._left)
-
-    def __iter__(self) -> Iterator[Row]:
-        """Yield the rows. Once."""
-        page = self.first
-        while True:
-            yield from page
-            if self._left is not None:
-                self._left -= len(page)
-            self.next = page.next
-            if page.next is None or self._left == 0:
-                return
-            page = self._ask(limit=self._size(), cursor=page.next)
 
 
 COLUMNS = (

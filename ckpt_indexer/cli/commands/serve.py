@@ -32,25 +32,27 @@ if TYPE_CHECKING:
 @root_argument
 @click.option("--host", metavar="ADDRESS", help="Address to answer on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65_535), metavar="N", help="Port; 0 takes a free one.  [default: 8765]")
+@click.option("--uds", metavar="PATH", help="Unix socket to answer on, too.")
+@click.option("--auth", type=click.Choice(["writes", "all"]), help="What needs the token.  [default: writes]")
 @click.pass_obj
-def command(session: Session, roots: tuple[Path, ...], host: str | None, port: int | None) -> int:
+def command(session: Session, /, roots: tuple[Path, ...], **flags: str | int | None) -> int:
     """Watch directories and keep the catalog fresh until Ctrl-C or SIGTERM.
 
     Known roots and those of the settings are watched too. While a daemon runs for the catalog, `serve NEW_ROOT` hands
     the root to it and ends.
 
+    It answers over HTTP on this machine. Changes and SQL need the token that lies beside the database in DB.token;
+    with `--auth all` reads do, too, which an address that other machines can reach demands.
+
     Once it watches it prints a line for scripts: `serving ROOT... db=PATH url=URL`. A path with spaces or quotes in it
     stands in shell quotes there, so that `shlex.split` (or the shell) takes the line apart.
     """
-    session.flags |= {"server.host": host, "server.port": port}
+    session.flags |= {f"server.{name}": value for name, value in flags.items()}
     logs.configure(session, daemon=True)
-    server = session.settings.server
     with roots_are_typed(roots):
         return session.app.serve(
             session.settings,
             roots,
-            host=server.host,
-            port=server.port,
             on_ready=_announce,
             reload=session.read_settings,
         )

@@ -10,7 +10,7 @@ import click
 from ckpt_indexer.catalog.views import ROW_KEYS
 from ckpt_indexer.cli import exits, freshness, output, stdout, text
 from ckpt_indexer.cli.command import Command
-from ckpt_indexer.cli.options import LIST_FORMATS, Output, output_options, refresh_option
+from ckpt_indexer.cli.options import LIST_FORMATS, Output, output_options, ref_argument, refresh_option
 from ckpt_indexer.cli.progress import reconcile
 from ckpt_indexer.cli.sections import section
 
@@ -42,7 +42,7 @@ EMPTY: tuple[object, ...] = (None, "", [], {})
         "ckpt-indexer show 42 --explain",
     ),
 )
-@click.argument("ref")
+@ref_argument
 @click.option("--explain", is_flag=True, help="Field by field: who said what.")
 @refresh_option
 @output_options(*LIST_FORMATS)
