@@ -26,7 +26,7 @@ HAS_PYTHON := $(VENV)/.python-$(PLACE)
 HAS_LIGHTNING := $(VENV)/.lightning-$(PLACE)
 HAS_TEST := $(VENV)/.test-$(PLACE)
 INSTALL := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install -qq --no-warn-script-location -c constraints.txt
-BENCHES := index restart best latency memory cli header callback record
+BENCHES := index restart best api client latency memory cli header callback record
 
 .PHONY: help demo test browser prove bench fmt lint types imports docs dist clean
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ckpt_indexer.errors import InvalidCursor
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -24,8 +26,11 @@ class Listing:
         sort: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
+        *,
+        page: int = PAGE,
     ) -> None:
-        """Ask for the first page. Raises InvalidFilter, InvalidCursor."""
+        """Ask for the first page; `page` rows are asked for at once. Raises InvalidFilter, InvalidCursor."""
+        self._page = page
         self._left = limit
         self._ask = partial(catalog.find, query, sort=sort)
         self.first = self._ask(limit=self._size(), cursor=cursor)
@@ -35,10 +40,14 @@ class Listing:
         """Rows given so far."""
 
     def _size(self) -> int:
-        return PAGE if self._left is None else min(PAGE, self._left)
+        return self._page if self._left is None else min(self._page, self._left)
 
     def __iter__(self) -> Iterator[Row]:
-        """Yield the rows. Once."""
+        """Yield the rows. Once.
+
+        Raises:
+            InvalidCursor: the catalog was built anew between two pages; what was given belongs to the old one.
+        """
         page = self.first
         while True:
             for row in page:
@@ -50,3 +59,5 @@ class Listing:
             if page.next is None or self._left == 0:
                 return
             page = self._ask(limit=self._size(), cursor=page.next)
+            if page.catalog != self.first.catalog:
+                raise InvalidCursor("the catalog was built anew while its rows were read; ask again")

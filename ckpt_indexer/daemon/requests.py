@@ -1,4 +1,4 @@
-"""What the daemon does for other commands: ping, health, scan, add_roots."""
+"""What the daemon does for other commands: ping, health, scan, add_roots, annotate."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ckpt_indexer.errors import DaemonError
-from ckpt_indexer.ingest.oneshot import PATIENCE_S, Watch
+from ckpt_indexer.ingest.annotate import annotate
+from ckpt_indexer.ingest.oneshot import Patience, Watch
 from ckpt_indexer.ingest.targets import targets_of
+from ckpt_indexer.store.notes import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +51,7 @@ class Requests:
             "health": self._health,
             "scan": self._scan,
             "add_roots": self._add_roots,
+            "annotate": self._annotate,
         }
 
     def handle(self, request: Answer, progress: Callable[[Answer], None]) -> Answer:
@@ -73,6 +76,11 @@ class Requests:
         added = self._service.add_roots(_paths(request), {})
         return {"added": [os.fsdecode(path) for path in added], "pid": os.getpid()}
 
+    def _annotate(self, request: Answer, _progress: Callable[[Answer], None]) -> Answer:
+        """Write down what somebody says about the checkpoints at `spots`, pairs of a root and a path relative to it."""
+        spots, edit = _spots(request), _edit(request)
+        return {"seq": self._service.worker.call(lambda indexer: annotate(indexer.writer, spots, edit))}
+
     def _scan(self, request: Answer, progress: Callable[[Answer], None]) -> Answer:
         """Scan and wait until nothing is pending, as `ckpt-indexer scan` does by itself."""
         paths, began = _paths(request), time.monotonic()
@@ -90,12 +98,10 @@ class Requests:
         return summary.to_dict()
 
     def _wait(self, watch: Watch, progress: Callable[[Answer], None]) -> None:
-        told, walked_at = 0.0, None
+        told, patience = 0.0, Patience()
         while True:
             now = time.monotonic()
-            if watch.walked and walked_at is None:
-                walked_at = now
-            if walked_at is not None and (not self._is_busy() or now - walked_at > PATIENCE_S):
+            if watch.walked and (not self._is_busy() or patience.is_over(self._waiting(), now)):
                 return
             if now - told > PROGRESS_S:
                 told = now
@@ -105,12 +111,33 @@ class Requests:
     def _is_busy(self) -> bool:
         return self._service.worker.call(lambda indexer: indexer.busy)
 
+    def _waiting(self) -> int:
+        return self._service.worker.call(lambda indexer: indexer.intake.waiting)
+
 
 def _paths(request: Answer) -> list[bytes]:
     paths = request.get("paths", [])
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         raise DaemonError("`paths` is a list of texts")
     return [os.fsencode(path) for path in paths]
+
+
+def _spots(request: Answer) -> list[tuple[bytes, bytes]]:
+    spots = request.get("spots")
+    if not isinstance(spots, list) or not all(
+        isinstance(spot, list) and len(spot) == 2 and all(isinstance(part, str) for part in spot) for spot in spots
+    ):
+        raise DaemonError("`spots` is a list of pairs of texts: a root, and a path relative to it")
+    return [(os.fsencode(root), os.fsencode(path)) for root, path in spots]
+
+
+def _edit(request: Answer) -> Edit:
+    adds, removes = request.get("tags_add", []), request.get("tags_remove", [])
+    notes, pinned = request.get("notes"), request.get("pinned")
+    lists = all(isinstance(tags, list) and all(isinstance(tag, str) for tag in tags) for tags in (adds, removes))
+    if not (lists and isinstance(notes, str | None) and isinstance(pinned, bool | None)):
+        raise DaemonError("`tags_add` and `tags_remove` are lists of texts, `notes` a text, `pinned` true or false")
+    return Edit(tuple(adds), tuple(removes), notes, pinned)
 
 
 def _as_dict(progress: Any) -> Answer:  # noqa: ANN401  # a ScanProgress, a slots dataclass

@@ -1,7 +1,7 @@
 """The daemon: lock, writer's thread, watcher, socket, and the loop that keeps them alive and the roots honest.
 
-start   lock -> writer -> watcher -> first scan -> socket -> ready
-stop    socket -> watcher -> writer -> lock, within the deadline
+start   lock -> writer -> watcher -> first scan -> socket -> face -> ready
+stop    face -> socket -> watcher -> writer -> lock, within the deadline
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import signal
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ckpt_indexer.daemon.lock import CatalogLock
+from ckpt_indexer.daemon.notify import Notifier
 from ckpt_indexer.daemon.requests import Requests
 from ckpt_indexer.daemon.roots import RootKeeper
 from ckpt_indexer.daemon.wire import Server
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from ckpt_indexer.daemon.face import Face
     from ckpt_indexer.daemon.options import Options
     from ckpt_indexer.discovery.options import Options as DiscoveryOptions
     from ckpt_indexer.errors import DatabaseCorrupt
@@ -66,6 +68,10 @@ class Build:
     """Moves a damaged database aside."""
     rules: Callable[[bytes], DiscoveryOptions]
     """Absolute root -> what is looked at in it."""
+    face: Callable[[Service], Face] | None = None
+    """Makes what answers over HTTP; None: nothing does."""
+    notifier: Notifier = field(default_factory=Notifier)
+    """Tells the service manager that started us, where one did."""
 
 
 class Service:
@@ -83,6 +89,7 @@ class Service:
         self._next_check = 0.0
         self._failures = 0
         self._revive_at = self._revive_pause_s = 0.0
+        self._face: Face | None = None
 
     def run(self, *, on_ready: Callable[[ServeStarted], None], on_hangup: Callable[[], None] | None = None) -> int:
         """Serve until SIGTERM or SIGINT; return 0.
@@ -110,9 +117,21 @@ class Service:
             stack.callback(server.close)
             self._remember_database()
             names = tuple(os.fsdecode(path) for path in paths)
-            on_ready(ServeStarted(names, str(self._build.database), "none"))
+            url = self._open_face(stack)
+            on_ready(ServeStarted(names, str(self._build.database), url))
+            self._build.notifier.ready(f"watching {len(names)} roots, url {url}")
+            stack.callback(self._build.notifier.stopping)
             self._supervise()
         return 0
+
+    def _open_face(self, stack: ExitStack) -> str:
+        """Start what answers over HTTP; return its address."""
+        if self._build.face is None:
+            return "none"
+        self._face = self._build.face(self)
+        stack.callback(self._face.close)
+        self._face.start()
+        return self._face.url
 
     def stop(self) -> None:
         """Ask the service to end; `run` returns soon after."""
@@ -170,10 +189,14 @@ class Service:
     def _supervise(self) -> None:
         while not self._stop.wait(TICK_S):
             now = time.monotonic()
+            status = f"{self.inbox.depth()} hints wait"
+            self._build.notifier.alive(now, last_step=self.worker.last_step, status=status)
             if not self.worker.is_alive() and now >= self._revive_at:
                 self._revive_worker()
             if now >= self._next_check:
                 self._next_check = now + self._options.check_s
+                if self._face is not None and not self._face.is_alive():
+                    raise ComponentFailed("the HTTP interface ended; see the log")
                 self._check_database()
                 self.roots.check(now)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ckpt_indexer.catalog.query import Query, parse, parse_sort
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Sequence
 
     from ckpt_indexer.catalog.protocol import Ref
@@ -46,6 +47,20 @@ def find(
     from ckpt_indexer.store import read_find
 
     return read_find.find(look, parsed(look, text, sort), limit=limit, cursor=cursor)
+
+
+def ordered_ids(look: Look, text: str | Sequence[str], *, sort: str | None = None) -> array[int]:
+    """Return the ids of all matching rows in order. Raises InvalidFilter."""
+    from ckpt_indexer.store import read_window
+
+    return read_window.ordered_ids(look, parsed(look, text, sort))
+
+
+def rows_of(look: Look, ids: Sequence[int]) -> Page:
+    """Return the rows with these ids, in their order."""
+    from ckpt_indexer.store import read_window
+
+    return read_window.rows_of(look, ids)
 
 
 def get(look: Look, ref: Ref) -> Row:
