@@ -1,4 +1,4 @@
-"""For UI processes: questions to a catalog file, in the standard library only."""
+"""For UI processes: questions to a catalog file or to a daemon, in the standard library only."""
 
 from __future__ import annotations
 
@@ -6,27 +6,47 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ckpt_indexer.catalog.protocol import Catalog
 
 __all__ = ["connect"]
 
 _FILE_SCHEMES = ("sqlite:///", "file://", "sqlite:", "file:")
+_HTTP_SCHEMES = ("http:", "https:", "unix:", "http+unix:")
 
 
-def connect(url: str | os.PathLike[str], *, directions: Mapping[str, str] | None = None) -> Catalog:
-    """Return the catalog at a path, or at a `sqlite:///` or `file:` address.
+def connect(
+    url: str | os.PathLike[str],
+    *,
+    token: str | Callable[[], str | None] | None = None,
+    directions: Mapping[str, str] | None = None,
+) -> Catalog:
+    """Return the catalog at a path, at a `sqlite:///` or `file:` address, or behind the daemon at `http://host:port`,
+    `https://host/prefix` or `unix:/path`.
 
-    `directions` says of metrics whether `min` or `max` is better; it wins over what documents say.
+    `token` is for a daemon that wants one for reading. `directions` says of metrics whether `min` or `max` is better;
+    it wins over what documents say.
 
     Raises:
-        SettingsError: an address of a kind this release cannot read (HTTP, PostgreSQL).
-        StoreError: the file is absent or no catalog (see `LocalCatalog`).
+        SettingsError: an address of a kind this release cannot read (PostgreSQL), or none at all.
+        StoreError: the file is absent or no catalog (see `LocalCatalog`), no daemon answers (see `HttpCatalog`).
     """
+    if is_remote(url):
+        from ckpt_indexer.client.http import HttpCatalog
+
+        return HttpCatalog(str(url), token=token, directions=directions)
     from ckpt_indexer.client.local import LocalCatalog
 
     return LocalCatalog(_path_of(url) if isinstance(url, str) else url, directions=directions)
+
+
+def is_remote(url: str | os.PathLike[str]) -> bool:
+    """Tell whether an address is that of a daemon."""
+    if not isinstance(url, str) or not url.lower().startswith(_HTTP_SCHEMES):
+        return False
+    scheme, _, rest = url.partition(":")
+    return rest.startswith("/") or scheme.lower() == "unix"
 
 
 def _path_of(url: str) -> str:
@@ -35,7 +55,7 @@ def _path_of(url: str) -> str:
         from ckpt_indexer.errors import SettingsError
 
         raise SettingsError(
-            f"this release reads catalog files only, no {scheme}:// addresses; give the path of the catalog's file",
+            f"this release reads no {scheme}:// addresses; give the path of the catalog's file, or http://host:port",
             url=url,
         )
     for prefix in _FILE_SCHEMES:

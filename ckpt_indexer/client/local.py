@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from ckpt_indexer.errors import StoreError
 from ckpt_indexer.store import queries
 from ckpt_indexer.store.read_rows import looking
-from ckpt_indexer.store.readonly import open_at
+from ckpt_indexer.store.readonly import open_at, reading
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from array import array
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -65,6 +67,8 @@ class LocalCatalog:
         self._directions = dict(directions or {})
         self._threads = threading.local()
         self._handles: WeakSet[_Handle] = WeakSet()
+        self._opened = count()
+        """Numbers of the connections: each sees its own count of commits."""
         self._closed = False
         self._connection()
 
@@ -87,6 +91,13 @@ class LocalCatalog:
         with self._look() as look:
             return look.seq
 
+    def stamp(self) -> Hashable:
+        """Return something that differs after every commit a question of this thread could see; cheaper than `version`.
+        Raises StoreError."""
+        connection = self._connection()
+        with reading(self.path):
+            return self._threads.number, connection.execute("PRAGMA data_version").fetchone()[0]
+
     def find(
         self, query: str | Sequence[str] = "", *, sort: str | None = None, limit: int | None = None,
         cursor: str | None = None,
@@ -94,6 +105,19 @@ class LocalCatalog:
         """Return matching rows by path, or as the query or `sort` says. Raises InvalidFilter, InvalidCursor."""
         with self._look() as look:
             return queries.find(look, query, sort=sort, limit=limit, cursor=cursor)
+
+    def ordered_ids(self, query: str | Sequence[str] = "", *, sort: str | None = None) -> array[int]:
+        """Return the ids of all matching rows in the order of `find`, 8 bytes each: for a table that jumps anywhere.
+
+        Raises InvalidFilter.
+        """
+        with self._look() as look:
+            return queries.ordered_ids(look, query, sort=sort)
+
+    def rows_of(self, ids: Sequence[int]) -> Page:
+        """Return the rows with these ids, at most 1,000, in their order; what is gone is left out."""
+        with self._look() as look:
+            return queries.rows_of(look, ids)
 
     def get(self, ref: Ref) -> Row:
         """Return one checkpoint by id, path (relative, ROOT:path, absolute, or its unique end) or query.
@@ -130,6 +154,11 @@ class LocalCatalog:
         """Return how many present checkpoints each value of each field has. Raises InvalidFilter."""
         with self._look() as look:
             return queries.facets(look, fields)
+
+    def disk(self, by: Sequence[str] = ("experiment",)) -> Sequence[Mapping[str, Any]]:
+        """Return {field: value..., count, size_bytes} of present checkpoints, largest first. Raises InvalidFilter."""
+        with self._look() as look:
+            return queries.disk(look, by)
 
     def stats(self) -> Mapping[str, Any]:
         """Return totals: checkpoints by presence and read state, bytes, experiments, metric names, roots."""
@@ -168,7 +197,7 @@ class LocalCatalog:
             handle.close()
         connection, address = open_at(self.path)
         fresh = _Handle(connection, identity, frozen=address.endswith("immutable=1"))
-        self._threads.handle = fresh
+        self._threads.handle, self._threads.number = fresh, next(self._opened)
         self._handles.add(fresh)
         return fresh.connection
 
