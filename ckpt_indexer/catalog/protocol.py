@@ -15,7 +15,7 @@ Ref: TypeAlias = SupportsIndex | str | PathLike[str]
 
 
 class Catalog(Protocol):
-    """Questions about checkpoints. Implementations: `client.local.LocalCatalog` (SQLite file), HTTP later."""
+    """Questions about checkpoints. Implementations: `client.local.LocalCatalog` over a SQLite file, `client.http.HttpCatalog`."""
 
     def version(self) -> int:
         """Return the current seq: it grows with every change and never otherwise."""

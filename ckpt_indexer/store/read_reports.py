@@ -141,7 +141,7 @@ def changes_since(look: Look, seq: int, limit: int | None) -> Page:
     through them all are given; `next` is then the seq to go on from."""
     if limit is not None and limit < 1:
         raise InvalidFilter(f"limit is {limit}; it must be at least 1")
-    rows = look.rows(look.all(CHANGES, {"seq": seq, "limit": -1 if limit is None else limit}))
+    rows = look.rows(look.all(CHANGES, {"seq": min(seq, (1 << 63) - 1), "limit": -1 if limit is None else limit}))
     if limit is None or len(rows) < limit:
         return look.page(rows)
     last = rows[-1]["seq"]
