@@ -15,7 +15,8 @@ Ref: TypeAlias = SupportsIndex | str | PathLike[str]
 
 
 class Catalog(Protocol):
-    """Questions about checkpoints. Implementations: `client.local.LocalCatalog` over a SQLite file, `client.http.HttpCatalog`."""
+    """Questions about checkpoints: `client.local.LocalCatalog` answers from a file, `client.http.HttpCatalog` over
+    HTTP."""
 
     def version(self) -> int:
         """Return the current seq: it grows with every change and never otherwise."""
@@ -57,7 +58,11 @@ class Catalog(Protocol):
         ...
 
     def disk(self, by: Sequence[str] = ("experiment",)) -> Sequence[Mapping[str, Any]]:
-        """Return {field: value..., count, size_bytes} of present checkpoints, the largest first. Raises InvalidFilter."""
+        """Return {field: value..., count, size_bytes} of present checkpoints, the largest first.
+
+        Raises:
+            InvalidFilter: there is no such field.
+        """
         ...
 
     def stats(self) -> Mapping[str, Any]:

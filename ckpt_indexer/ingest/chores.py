@@ -3,6 +3,8 @@ forgotten."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,17 @@ REDERIVE_PER_STEP = 200
 FILL_AT_ONCE = 8
 """Headers read at a time."""
 FORGET_EVERY_S = 3600.0
+TIDY_AFTER = 2_000
+"""Headers after which memory is given back to the system."""
+
+
+def give_back_memory() -> None:
+    """Collect what is garbage, which the daemon does rarely, and return free memory to the system where libc can
+    (https://man7.org/linux/man-pages/man3/malloc_trim.3.html)."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 class Chores:
@@ -32,6 +45,8 @@ class Chores:
         self._forget_at = 0.0
         self._filled_to = 0
         """Id of the last row whose header was asked for in this round."""
+        self._filled = 0
+        """Headers asked for since memory was given back."""
 
     def wake(self) -> None:
         """Something happened: there may be old rows again."""
@@ -69,6 +84,10 @@ class Chores:
         if not intake.unfilled or intake.elsewhere.filling > FILL_AT_ONCE // 2:
             return
         found = self._writer.unread(self._filled_to, FILL_AT_ONCE)
+        self._filled += len(found)
+        if self._filled >= TIDY_AFTER or (self._filled and not found):
+            self._filled = 0
+            give_back_memory()
         if not found:
             intake.unfilled, self._filled_to = False, 0
             return

@@ -8,6 +8,7 @@ is never flushed here (too much waiting, no thread to be had) the operating syst
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -60,7 +61,8 @@ class Flusher:
         """Flush soon what a descriptor has open, which the caller may close at once."""
         self._notice_fork()
         with self._changed:
-            self._guard.run("keeping a sidecar for flushing", self._keep, descriptor)
+            with contextlib.suppress(OSError):  # no descriptor to spare: the training needs them more
+                self._keep(descriptor)
             if self._waiting and not self._is_running:
                 self._start()
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from ckpt_indexer.readers.contents import note
 from ckpt_indexer.readers.facts.describe import describe
-from ckpt_indexer.readers.facts.weights import find_state_dict
-from ckpt_indexer.readers.identity import weights_id
 
 if TYPE_CHECKING:
     from ckpt_indexer.readers.contents import Contents
@@ -23,9 +21,9 @@ _DROPPED = ("params", "metadata", "signature", "components", "callbacks", "metri
 def answer(contents: Contents, path: str) -> JsonDict:
     """Return the header as JSON values. To be called while the file is open: marks of storages may be samples."""
     header = contents.header
-    describe(contents.root, header, path=path)
+    structure = describe(contents.root, header, path=path)
     if contents.mark is not None and header.complete is not False:
-        header.weights_id = weights_id(find_state_dict(contents.root), contents.mark)
+        header.weights_id = structure.weights_id(contents.mark)
     if contents.weights_only is not None:
         header.weights_only = contents.weights_only
     return _fitting(header)

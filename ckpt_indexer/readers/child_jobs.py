@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import gc
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ckpt_indexer.errors import ReaderError
@@ -12,7 +13,7 @@ from ckpt_indexer.readers.directories import layouts as directory
 from ckpt_indexer.readers.opening import open_directory, open_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ckpt_indexer.readers.header import JsonDict
 
@@ -28,12 +29,25 @@ def read_header(root: str, path: str, kind: str, *, full: bool = True) -> JsonDi
         LimitExceeded: a directory of more entries than is read.
         ResourceShortage: this process can open nothing now.
     """
-    if kind == "directory":
-        with open_directory(root, path) as opened:
-            return answer(directory.read(opened, full=full), path)
-    with open_file(root, path) as file:
-        contents = files.read(file, beside(root, path), full=full)
-        return answer(contents, path)
+    with _garbage_kept():
+        if kind == "directory":
+            with open_directory(root, path) as opened:
+                return answer(directory.read(opened, full=full), path)
+        with open_file(root, path) as file:
+            contents = files.read(file, beside(root, path), full=full)
+            return answer(contents, path)
+
+
+@contextmanager
+def _garbage_kept() -> Iterator[None]:
+    """Do not look for cycles meanwhile: a pickle becomes many small objects, and nearly all of them are needed."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def beside(root: str, path: str) -> Callable[[str], int | None]:

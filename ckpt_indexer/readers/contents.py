@@ -29,7 +29,7 @@ class Contents:
     root: Plain = None
     """The mapping that the format holds (for weights alone: name -> tensor); None when there is none."""
     mark: Callable[[str], bytes | None] | None = None
-    """What identifies the bytes of a storage (`identity.weights_id`); valid while the file is open."""
+    """What identifies the bytes of a storage (`identity.Structure.weights_id`); valid while the file is open."""
     weights_only: bool | None = None
     """What the files of a directory say about that, whatever its weights look like."""
 

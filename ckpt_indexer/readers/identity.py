@@ -28,6 +28,7 @@ WALL_S = 2.5
 SAMPLES_EACH = 8
 """Samples of one extent at most."""
 SAMPLE_BYTES = 512
+_UINT8 = struct.Struct("<Q").pack
 _COMPILED = "_orig_mod."
 """What `torch.compile` puts before the names of a module's tensors."""
 
@@ -39,30 +40,43 @@ class Extent(NamedTuple):
     size: int
 
 
-def structure_id(named: Sequence[tuple[str, Tensor]]) -> str:
-    """Return a digest of names, dtypes and shapes. Order and the prefixes of wrappers do not count."""
-    digest = _digest(b"structure")
-    digest.update(_encoded("".join(_described(name, tensor) for name, tensor in _unwrapped(named))))
-    return digest.hexdigest()
+class Structure:
+    """Names, dtypes and shapes of a state dict as digests see them: order and the prefixes of wrappers do not count."""
 
+    __slots__ = ("_described",)
 
-def weights_id(named: Sequence[tuple[str, Tensor]], mark: Callable[[str], bytes | None]) -> str | None:
-    """Return a digest of a state dict's structure and of the marks of the storages it uses; None when one has no mark.
+    def __init__(self, named: Sequence[tuple[str, Tensor]]) -> None:
+        kinds: dict[tuple[str, tuple[int, ...]], str] = {}
+        self._described: list[tuple[str, Tensor]] = []
+        for name, tensor in _unwrapped(named):
+            kind = kinds.get((tensor.dtype, tensor.shape))
+            if kind is None:
+                kind = kinds[tensor.dtype, tensor.shape] = f"{tensor.dtype} {tensor.shape} "
+            self._described.append((f"{len(name)}:{name} {kind}", tensor))  # none can run into the next
 
-    `mark` returns what identifies the bytes of a storage: its CRC and size, or a digest of samples. Keys of storages
-    do not count, since other content of the file shifts them.
-    """
-    if not named:
-        return None
-    texts = []
-    for name, tensor in _unwrapped(named):
-        own = mark(tensor.storage) if tensor.storage is not None else None
-        if own is None and tensor.numel:
+    def structure_id(self) -> str:
+        """Return a digest of the structure alone."""
+        digest = _digest(b"structure")
+        digest.update(_encoded("".join([described for described, _ in self._described])))
+        return digest.hexdigest()
+
+    def weights_id(self, mark: Callable[[str], bytes | None]) -> str | None:
+        """Return a digest of the structure and of the marks of the storages it uses; None when one has no mark.
+
+        `mark` returns what identifies the bytes of a storage: its CRC and size, or a digest of samples. Keys of
+        storages do not count, since other content of the file shifts them.
+        """
+        if not self._described:
             return None
-        texts.append(f"{_described(name, tensor)}{tensor.storage_offset} {(own or b'').hex()} ")
-    digest = _digest(b"weights")
-    digest.update(_encoded("".join(texts)))
-    return digest.hexdigest()
+        texts = []
+        for described, tensor in self._described:
+            own = mark(tensor.storage) if tensor.storage is not None else None
+            if own is None and tensor.numel:
+                return None
+            texts.append(f"{described}{tensor.storage_offset} {(own or b'').hex()} ")
+        digest = _digest(b"weights")
+        digest.update(_encoded("".join(texts)))
+        return digest.hexdigest()
 
 
 def content_id(kind: str, parts: Iterable[bytes] | None) -> str | None:
@@ -70,9 +84,7 @@ def content_id(kind: str, parts: Iterable[bytes] | None) -> str | None:
     if parts is None:
         return None
     digest = _digest(b"content")
-    for part in (kind.encode(), *parts):
-        digest.update(struct.pack("<Q", len(part)))
-        digest.update(part)
+    digest.update(b"".join([piece for part in (kind.encode(), *parts) for piece in (_UINT8(len(part)), part)]))
     return digest.hexdigest()
 
 
@@ -144,20 +156,17 @@ def _announce(file: OpenFile, places: Iterable[Extent]) -> None:
 
 def _unwrapped(named: Sequence[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
     """Return the tensors by name, without the leading parts that all names share, in order of names."""
-    pairs = [(name.replace(_COMPILED, "") if _COMPILED in name else name, tensor) for name, tensor in named]
-    names = [name for name, _ in pairs]
-    ends = [min(names, default=""), max(names, default="")]
+    pairs = list(named)
+    if any(_COMPILED in name for name, _ in pairs):
+        pairs = [(name.replace(_COMPILED, ""), tensor) for name, tensor in pairs]
+    pairs.sort(key=itemgetter(0))
+    ends = [pairs[0][0], pairs[-1][0]] if pairs else []
     shared = os.path.commonprefix(ends).rfind(".") + 1  # noqa: RUF071  # by character, then cut at a dot
-    return sorted(((name[shared:], tensor) for name, tensor in pairs), key=itemgetter(0))
+    return [(name[shared:], tensor) for name, tensor in pairs] if shared else pairs
 
 
 def _digest(what: bytes) -> hashlib.blake2b:
     return hashlib.blake2b(digest_size=16, person=what)
-
-
-def _described(name: str, tensor: Tensor) -> str:
-    """Return what is compared of a tensor, such that none can run into the next."""
-    return f"{len(name)}:{name} {tensor.dtype} {tensor.shape} "
 
 
 def _encoded(text: str) -> bytes:

@@ -20,7 +20,7 @@ MAX_ANSWER_BYTES = 3 << 20
 """The child's own limit for an answer, 4 MiB, would lose all of it. Room for some 30,000 tensors."""
 
 
-def read_structure(root: str, path: str, kind: str) -> JsonDict:
+def read_structure(root: str, path: str, kind: str, *, answer_bytes: int = MAX_ANSWER_BYTES) -> JsonDict:
     """Return {format, tensors: [[name, dtype, shape]], left_out, problems} of the model's state dict.
 
     The tensors come sorted by name. `left_out` says how many of the last ones were too many for one answer. `root` is
@@ -32,19 +32,19 @@ def read_structure(root: str, path: str, kind: str) -> JsonDict:
     """
     if kind == "directory":
         with open_directory(root, path) as opened:
-            return _listed(directory.read(opened, full=False))
+            return _listed(directory.read(opened, full=False), answer_bytes)
     with open_file(root, path) as file:
-        return _listed(files.read(file, beside(root, path), full=False))
+        return _listed(files.read(file, beside(root, path), full=False), answer_bytes)
 
 
-def _listed(contents: Contents) -> JsonDict:
+def _listed(contents: Contents, answer_bytes: int) -> JsonDict:
     named = sorted(find_state_dict(contents.root), key=attrgetter("name"))
     tensors: list[list[object]] = []
     size = 0
     for name, tensor in named:
         entry: list[object] = [name, tensor.dtype, list(tensor.shape)]
         size += len(json.dumps(entry)) + 1
-        if size > MAX_ANSWER_BYTES:
+        if size > answer_bytes:
             break
         tensors.append(entry)
     header = contents.header

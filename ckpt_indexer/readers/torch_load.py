@@ -41,10 +41,14 @@ HEAP_BYTES = 1 << 30
 """What loading may allocate beyond what the import did: together they stay below 1 GiB."""
 LOAD_S = 5
 """Processor time of one load, the import apart. Millions of opcodes take torch longer than they took the machine."""
+RECYCLE_BYTES = 768 << 20
+"""A child with torch in it is that large at once; replacing it after each job would cost an import per file."""
+IDLE_S = 20.0
+"""And is not kept for the next file, which may never come."""
 MAX_STREAM_BYTES = 256 << 20
 """Of a legacy stream: torch reads its storages, whatever device they are meant for."""
 OLDEST = (2, 10)
-MAX_NODES, MAX_DEPTH = 500_000, 64
+MAX_NODES, MAX_DEPTH = 200_000, 64
 _REFUSALS = (
     pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError, LookupError, TypeError, AttributeError,
     AssertionError, ImportError, ArithmeticError,

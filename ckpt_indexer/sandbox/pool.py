@@ -34,8 +34,8 @@ class Pool:
         recycle_bytes: int = 150 << 20,
         idle_s: float | None = None,
     ) -> None:
-        """Replace a child after so many jobs or when it holds so much memory; end the idle ones when nobody has asked for
-        `idle_s` (None: keep them as long as the pool)."""
+        """Replace a child after so many jobs or when it holds so much memory; end the idle ones when nobody has asked
+        for `idle_s` (None: keep them as long as the pool)."""
         if size < 1:
             raise ValueError("a pool needs at least one child")
         self._limits = limits or Limits()

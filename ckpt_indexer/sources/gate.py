@@ -1,4 +1,5 @@
-"""Where the quick way ends: only a document that is proved to be its file's spares reading the file itself."""
+"""Where the quick way ends: only a document that is proved to be its file's and leaves nothing open spares asking the
+others, who need children."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from ckpt_indexer.errors import NeedsChild
 from ckpt_indexer.metadata.record import SidecarState
 from ckpt_indexer.sources.base import Cost
+from ckpt_indexer.sources.chain import is_complete
 
 if TYPE_CHECKING:
     from ckpt_indexer.candidate import Candidate
@@ -20,10 +22,11 @@ class Gate:
     cost = Cost.INLINE
 
     def find(self, candidate: Candidate, said: Said) -> None:  # noqa: ARG002  # what was said decides
-        """Return None when the document is verified.
+        """Return None when the document is verified and complete.
 
         Raises:
-            NeedsChild: the file must be read.
+            NeedsChild: the file must be read, and perhaps what lies around it.
         """
-        if not any(finding.sidecar_state is SidecarState.VERIFIED for finding in said.findings):
+        verified = any(finding.sidecar_state is SidecarState.VERIFIED for finding in said.findings)
+        if not verified or not is_complete(said.findings):
             raise NeedsChild("only a limited child may read the file itself")

@@ -149,6 +149,10 @@ class FakeCatalog:
     def stats(self) -> Mapping[str, Any]:
         return {"metrics": sorted({name for row in self._rows for name in row["metrics"]})}
 
+    def disk(self, by: Sequence[str] = ("experiment",)) -> Sequence[Mapping[str, Any]]:
+        self.asked.append(("disk", tuple(by)))
+        return []
+
     def problems(self, query: str | Sequence[str] = "") -> Sequence[Mapping[str, Any]]:
         self.asked.append(("problems", query))
         return []

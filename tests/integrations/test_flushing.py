@@ -140,6 +140,19 @@ def test_a_disk_that_refuses_is_warned_about_once_and_ends_nothing(tmp_path: Pat
     assert descriptors() == before
 
 
+def test_where_no_descriptor_is_to_be_had_the_system_flushes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> int:
+        raise OSError(24, "Too many open files")
+
+    disk, guard = Disk(), Guard()
+    flushing = Flusher(guard, flush=disk, pause_s=0.0, patience_s=30.0)
+    monkeypatch.setattr(os, "dup", refuse)
+    write(flushing, tmp_path / "x.metadata.yaml")
+    monkeypatch.undo()
+    flushing.close()
+    assert (disk.flushed, guard.failures, threads()) == ([], 0, [])
+
+
 def test_where_no_thread_is_to_be_had_the_system_flushes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ckpt_indexer.readers.identity import SAMPLES, Extent, content_id, sampled, structure_id, weights_id, whole
+from ckpt_indexer.readers.identity import SAMPLES, Extent, Structure, content_id, sampled, whole
 from ckpt_indexer.readers.nodes import Tensor
 from ckpt_indexer.readers.opening import open_file
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 def named(*names: str, dtype: str = "float32", shape: tuple[int, ...] = (2, 3)) -> list[tuple[str, Tensor]]:
     return [(name, Tensor(dtype, shape, storage=name)) for name in names]
+
+
+def structure_id(tensors: list[tuple[str, Tensor]]) -> str:
+    return Structure(tensors).structure_id()
+
+
+def weights_id(tensors: list[tuple[str, Tensor]], mark: Callable[[str], bytes | None]) -> str | None:
+    return Structure(tensors).weights_id(mark)
 
 
 def known(marks: dict[str, bytes]) -> Callable[[str], bytes | None]:

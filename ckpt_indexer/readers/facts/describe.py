@@ -16,7 +16,7 @@ from ckpt_indexer.readers.facts.progress import describe_progress
 from ckpt_indexer.readers.facts.text import describe_text
 from ckpt_indexer.readers.facts.values import table
 from ckpt_indexer.readers.facts.weights import describe_weights, find_state_dict, shapes_of
-from ckpt_indexer.readers.identity import structure_id
+from ckpt_indexer.readers.identity import Structure
 from ckpt_indexer.readers.signatures.recognise import recognise_parts
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from ckpt_indexer.readers.nodes import Plain
 
 
-def describe(root: Plain, header: Header, *, path: str) -> None:
+def describe(root: Plain, header: Header, *, path: str) -> Structure:
     """Fill the header from the plain root of a checkpoint; for weights alone that is a mapping name -> tensor, for a
     format that holds none it is None.
 
-    `path` is where the file lies; only its last parts are compared with what callbacks say they wrote. Never raises
-    for what a file holds: a value that is not as expected is passed over.
+    Return the structure of its state dict. `path` is where the file lies; only its last parts are compared with what
+    callbacks say they wrote. Never raises for what a file holds: a value that is not as expected is passed over.
     """
     named = find_state_dict(root)
     states = table(root) if isinstance(root, dict) else {}
@@ -40,9 +40,11 @@ def describe(root: Plain, header: Header, *, path: str) -> None:
     describe_config(states, header)
     describe_text(header)
     describe_weights(root, named, header)
+    structure = Structure(named)
     if named:
-        header.structure_id = structure_id(named)
+        header.structure_id = structure.structure_id()
         _describe_structure(named, header)
+    return structure
 
 
 def _describe_structure(named: list[Named], header: Header) -> None:

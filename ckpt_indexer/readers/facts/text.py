@@ -81,6 +81,8 @@ def _put_metrics(rest: dict[str, Any], header: Header) -> None:
 
 
 def _put_config(rest: dict[str, Any], header: Header) -> None:
+    if not rest:
+        return
     for value in [rest, *(value for value in rest.values() if is_table(value))]:
         found = find_facts(value)
         for field, own in found.facts.items():

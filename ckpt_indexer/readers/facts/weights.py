@@ -5,7 +5,9 @@ Pure. Knows the places where training code keeps a state dict; refuses to know v
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckpt_indexer.metadata.fields import INT_LIMIT
@@ -13,7 +15,7 @@ from ckpt_indexer.readers.modules import attribute_tensors
 from ckpt_indexer.readers.nodes import Opaque, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ckpt_indexer.readers.header import Header
     from ckpt_indexer.readers.nodes import Plain
@@ -48,6 +50,8 @@ _SIZES = {
     "long": 64,
     "short": 16,
 }
+_ONLY_TENSORS = {Tensor}
+_SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 
 
 class Named(NamedTuple):
@@ -101,11 +105,13 @@ def describe_weights(root: Plain, named: list[Named], header: Header) -> None:
     header.tensors = len(named)
     parameters = 0
     elements: dict[str, int] = {}
-    for name, tensor in _once(named):
-        dtype = tensor.dtype or "unknown"
-        elements[dtype] = elements.get(dtype, 0) + tensor.numel
-        if tensor.dtype.startswith(_FLOATING) and not name.endswith(_STATISTICS):
-            parameters += tensor.numel
+    once = [named[at] for at in _first_places([tensor for _, tensor in named])]
+    kinds = Counter([(tensor.dtype, tensor.shape, name.endswith(_STATISTICS)) for name, tensor in once])
+    for (dtype, shape, is_statistic), times in kinds.items():
+        count = times * math.prod(shape)
+        elements[dtype or "unknown"] = elements.get(dtype or "unknown", 0) + count
+        if dtype.startswith(_FLOATING) and not is_statistic:
+            parameters += count
     if max(*elements.values(), parameters) < INT_LIMIT:
         header.dtypes = elements
         header.facts.setdefault("num_parameters", parameters)
@@ -136,29 +142,40 @@ def _optimizer_share(root: Plain) -> float | None:
     """Return the part of all tensor bytes that are optimizer state; None when there are no tensor bytes."""
     if not isinstance(root, dict):
         return 0.0
-    kept = {key: value for key, value in root.items() if isinstance(key, str) and _OPTIMIZER.search(key)}
-    state = sum(_bytes(tensor) for _, tensor in _once(_tensors(kept)))
-    everything = sum(_bytes(tensor) for _, tensor in _once(_tensors(root)))
-    return round(state / everything, 6) if everything else None
+    inside = [value for key, value in root.items() if isinstance(key, str) and _OPTIMIZER.search(key)]
+    beside = [value for key, value in root.items() if not (isinstance(key, str) and _OPTIMIZER.search(key))]
+    state = list(_leaves(inside))
+    tensors = [*state, *_leaves(beside)]
+    once = _first_places(tensors)
+    of_state = _bytes([tensors[at] for at in once if at < len(state)])
+    of_all = of_state + _bytes([tensors[at] for at in once if at >= len(state)])
+    return round(of_state / of_all, 6) if of_all else None
 
 
-def _once(named: Iterable[Named]) -> Iterator[Named]:
-    """Yield each tensor once: the same place of the same storage in the same shape is one."""
-    seen = set()
-    for one in named:
-        tensor = one.tensor
-        place = (tensor.storage, tensor.storage_offset, tensor.shape)
-        if tensor.storage is None or place not in seen:
-            seen.add(place)
-            yield one
+def _first_places(tensors: list[Tensor]) -> Sequence[int]:
+    """Return the positions of the tensors that are none before: the same place of the same storage in the same shape is
+    one tensor."""
+    storages = {tensor.storage for tensor in tensors}
+    if len(storages) == len(tensors) and None not in storages:
+        return range(len(tensors))
+    seen: dict[tuple[str | int, int, tuple[int, ...]], int] = {}
+    for at, tensor in enumerate(tensors):
+        storage = at if tensor.storage is None else tensor.storage
+        seen.setdefault((storage, tensor.storage_offset, tensor.shape), at)
+    return list(seen.values())
 
 
-def _bytes(tensor: Tensor) -> int:
-    bits = _SIZES.get(tensor.dtype)
+def _bytes(tensors: list[Tensor]) -> int:
+    kinds = Counter([(tensor.dtype, tensor.shape) for tensor in tensors])
+    return sum(times * (math.prod(shape) * _bits(dtype) // 8) for (dtype, shape), times in kinds.items())
+
+
+def _bits(dtype: str) -> int:
+    bits = _SIZES.get(dtype)
     if bits is None:
-        found = _BITS.search(tensor.dtype)
+        found = _BITS.search(dtype)
         bits = int(found[1][:3]) if found is not None else 32
-    return tensor.numel * bits // 8
+    return bits
 
 
 def _tensors(value: Plain) -> Iterator[Named]:
@@ -170,12 +187,35 @@ def _tensors(value: Plain) -> Iterator[Named]:
         nodes += 1
         if len(name) > MAX_NAME:
             continue
+        prefix = f"{name}." if name else ""
         if isinstance(here, Tensor):
             yield Named(name, here)
-        elif depth < MAX_DEPTH and nodes + len(waiting) < MAX_NODES:
-            inner = _inner(here)
-            prefix = f"{name}." if name else ""
-            waiting += [(f"{prefix}{key}", below, depth + 1) for key, below in reversed(list(inner))]
+        elif depth >= MAX_DEPTH or nodes + len(waiting) >= MAX_NODES:
+            continue
+        elif isinstance(here, dict) and set(map(type, here.values())) == _ONLY_TENSORS:
+            nodes += len(here)
+            yield from [Named(own, tensor) for key, tensor in here.items() if len(own := f"{prefix}{key}") <= MAX_NAME]
+        else:
+            waiting += [(f"{prefix}{key}", below, depth + 1) for key, below in reversed(list(_inner(here)))]
+
+
+def _leaves(value: list[Plain]) -> Iterator[Tensor]:
+    """Yield the tensors in nested mappings and lists, in order."""
+    waiting: list[tuple[Any, int]] = [(value, 0)]
+    nodes = 0
+    while waiting:
+        here, depth = waiting.pop()
+        nodes += 1
+        if isinstance(here, Tensor):
+            yield here
+        elif depth <= MAX_DEPTH and nodes + len(waiting) < MAX_NODES:
+            inner = list(here.values()) if isinstance(here, dict) else [below for _, below in _inner(here)]
+            kinds = set(map(type, inner))
+            if kinds == _ONLY_TENSORS:
+                nodes += len(inner)
+                yield from inner
+            elif not kinds <= _SCALARS:
+                waiting += [(below, depth + 1) for below in reversed(inner) if type(below) not in _SCALARS]
 
 
 def _inner(value: Plain) -> Iterable[tuple[Any, Any]]:

@@ -13,7 +13,7 @@ from ckpt_indexer.errors import ReaderError
 from ckpt_indexer.readers import identity, pickles
 from ckpt_indexer.readers.contents import Contents, add_text, note, note_error
 from ckpt_indexer.readers.formats.storages import Scalars
-from ckpt_indexer.readers.formats.zip_reading import data_offset, first_local, read_entry
+from ckpt_indexer.readers.formats.zip_reading import data_offset, first_local, read_entry, read_part
 from ckpt_indexer.readers.header import Header
 from ckpt_indexer.readers.modules import attribute_tensors
 
@@ -28,6 +28,7 @@ NEWEST_VERSION = 10
 """https://github.com/pytorch/pytorch/blob/v2.6.0/caffe2/serialize/versions.h"""
 _VERSIONS = (b"version", b".format_version")
 _RECORD_BYTES = 64
+_SUM = struct.Struct("<LQ").pack
 _EXTRA = b"extra/"
 """Files that a caller of `torch.jit.save` gave along."""
 _MAX_EXTRA = 16
@@ -62,10 +63,12 @@ def read(file: OpenFile, archive: Archive, found: Sequence[Entry], *, full: bool
     folder = pickle.name[: -len(PICKLE)]
     entries: dict[bytes, Entry] = {}
     for entry in archive.entries:
-        if entry.name.startswith(folder):
-            entries.setdefault(entry.name[len(folder) :], entry)
+        name = entry.name
+        if name.startswith(folder):
+            entries.setdefault(name[len(folder) :], entry)
     _check_extent(header, file, archive)
-    if b"constants.pkl" in entries or any(name.startswith(b"code/") for name in entries):
+    has_code = b"code/" in archive.directory and any(name.startswith(b"code/") for name in entries)
+    if b"constants.pkl" in entries or has_code:
         header.format = "torchscript"
         _read_extra(header, file, entries)
     sums = _Sums(file, header, entries, sample=full)
@@ -125,7 +128,8 @@ def _folder(archive: Archive) -> bytes:
 
 def _check_extent(header: Header, file: OpenFile, archive: Archive) -> None:
     """An entry beyond the end of the file means that bytes are missing, whatever the directory says."""
-    outside = sum(entry.offset + entry.compressed > file.size for entry in archive.entries)
+    size = file.size
+    outside = sum([entry.offset + entry.compressed > size for entry in archive.entries])
     if outside:
         header.complete = False
         note(header, "truncated", f"{outside} entries lie beyond the end of the file")
@@ -171,7 +175,7 @@ def _storage_reader(file: OpenFile, entries: dict[bytes, Entry]) -> Callable[[st
         try:
             if entry.method:
                 return read_entry(file, entry, _COMPRESSED_SCALAR_BYTES, [])[offset : offset + count]
-            return file.read(data_offset(file, entry) + offset, count)
+            return read_part(file, entry, offset, count)
         except ReaderError:  # the value stays unknown; the directory's faults are noted elsewhere
             return None
 
@@ -193,7 +197,7 @@ class _Sums:
         name = b"data/" + key.encode("utf-8", "replace")
         entry = self._entries.get(name)
         if entry is not None:
-            return self._sum(name, entry)
+            return _crc(entry) or self._sum(name, entry)
         self._header.complete = False
         note(self._header, "missing_part", f"the bytes of a tensor, storage {key[:80]!r}")
         return None
@@ -228,4 +232,4 @@ class _Sums:
 
 def _crc(entry: Entry) -> bytes | None:
     """Return CRC and size of an entry; None when it was written without a CRC."""
-    return struct.pack("<LQ", entry.crc, entry.size) if entry.crc or not entry.size else None
+    return _SUM(entry.crc, entry.size) if entry.crc or not entry.size else None

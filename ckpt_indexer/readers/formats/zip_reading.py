@@ -12,6 +12,7 @@ import struct
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
+from operator import gt
 from typing import TYPE_CHECKING, NamedTuple
 
 from ckpt_indexer.errors import CorruptCheckpoint, LimitExceeded
@@ -29,11 +30,13 @@ _LOCATOR = struct.Struct("<4sLQL")
 _LOCATOR_MAGIC = b"PK\x06\x07"
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _END64_MAGIC = b"PK\x06\x06"
-_CENTRAL = struct.Struct("<8x2H4x3L3H8xL")
-"""Flags, method, CRC, compressed size, size, lengths of name, extra field and comment, offset of the local header."""
+_CENTRAL = struct.Struct("<4s4x2H4x3L3H8xL")
+"""Magic, flags, method, CRC, compressed size, size, lengths of name, extra field and comment, offset of the entry."""
 _CENTRAL_MAGIC = b"PK\x01\x02"
 _LOCAL = struct.Struct("<4s5H3L2H")
 _MAX_COMMENT = 0xFFFF
+_PADDING = 68
+"""Bytes of the extra field by which torch aligns an entry's bytes to 64, at most."""
 _TAIL_BYTES = 4096
 _FULL = 0xFFFFFFFF
 _STORED, _DEFLATED = 0, 8
@@ -128,13 +131,17 @@ def read_entry(file: OpenFile, entry: Entry, limit: int, problems: list[tuple[st
     return data
 
 
-def data_offset(file: OpenFile, entry: Entry, problems: list[tuple[str, str]] | None = None) -> int:
+def data_offset(
+    file: OpenFile, entry: Entry, problems: list[tuple[str, str]] | None = None, *, window: bytes = b""
+) -> int:
     """Return where an entry's bytes begin in the file; a local name other than the central one is a problem.
+
+    `window` are bytes of the file from the entry on, where they have been read already.
 
     Raises:
         CorruptCheckpoint: there is no local header, or the bytes lie outside of the file.
     """
-    header = file.read(entry.offset, _LOCAL.size + len(entry.name))
+    header = window or file.read(entry.offset, _LOCAL.size + len(entry.name))
     if len(header) < _LOCAL.size or not header.startswith(MAGIC):
         message = f"{_shown(entry.name)} is not where the zip directory says"
         raise CorruptCheckpoint(message, path=file.path, reason="local_header")
@@ -148,6 +155,18 @@ def data_offset(file: OpenFile, entry: Entry, problems: list[tuple[str, str]] | 
         message = f"{_shown(entry.name)} goes beyond the end of the file"
         raise CorruptCheckpoint(message, path=file.path, reason="truncated")
     return start
+
+
+def read_part(file: OpenFile, entry: Entry, offset: int, count: int) -> bytes:
+    """Return a few bytes of a stored entry; one read fetches its local header and what lies right behind it.
+
+    Raises: as `data_offset`.
+    """
+    guess = _LOCAL.size + len(entry.name) + _PADDING
+    window = file.read(entry.offset, guess + offset + count) if offset < _PADDING else b""
+    begins = data_offset(file, entry, window=window) + offset
+    found = window[begins - entry.offset :][:count]
+    return found if len(found) == count else file.read(begins, count)
 
 
 def first_local(file: OpenFile) -> tuple[bytes, int, int] | None:
@@ -193,17 +212,17 @@ def _find_end(file: OpenFile) -> tuple[int, bytes]:
 
 def _entries(directory: bytes, count: int, path: str) -> list[Entry]:
     entries, at, length = [], 0, len(directory)
-    unpack, fixed = _CENTRAL.unpack_from, _CENTRAL.size
+    unpack, fixed, full = _CENTRAL.unpack_from, _CENTRAL.size, _FULL
     for _ in range(count):
-        if at + fixed > length or not directory.startswith(_CENTRAL_MAGIC, at):
+        if at + fixed > length:
             raise CorruptCheckpoint("the zip directory is damaged", path=path, reason="directory")
-        flags, method, crc, compressed, size, name_length, extra_length, comment, offset = unpack(directory, at)
+        magic, flags, method, crc, compressed, size, name_length, extra_length, comment, offset = unpack(directory, at)
         extra = at + fixed + name_length
         name = directory[at + fixed : extra]
         at = extra + extra_length + comment
-        if at > length:
+        if at > length or magic != _CENTRAL_MAGIC:
             raise CorruptCheckpoint("the zip directory is damaged", path=path, reason="directory")
-        if _FULL in (compressed, size, offset):
+        if compressed == full or size == full or offset == full:  # noqa: PLR1714  # no set is made for every entry
             large = _zip64(directory[extra : extra + extra_length], (size, compressed, offset))
             if large is None:
                 raise CorruptCheckpoint("a zip64 entry without its sizes", path=path, reason="directory")
@@ -254,16 +273,16 @@ def _salvaged(data: bytes, limit: int, broken: zlib.error, problems: list[tuple[
 def _oddities(entries: list[Entry], directory_offset: int) -> list[tuple[str, str]]:
     """Return what a careful writer would never produce."""
     problems = []
-    names = {entry.name for entry in entries}
-    if len(names) < len(entries):
-        twice = Counter(entry.name for entry in entries).most_common(1)[0][0]
+    names = [entry.name for entry in entries]
+    if len(set(names)) < len(names):
+        twice = Counter(names).most_common(1)[0][0]
         problems.append(("duplicate_entry", f"several zip entries are named {_shown(twice)}; the first counts"))
     joined = b"/".join(names)
     if b".." in joined or b"//" in joined or joined[:1] == b"/" or b"\\" in joined or b"\0" in joined:
         problems.append(("suspicious", "names of zip entries that point out of the archive; nothing is extracted"))
-    ends = sorted([(entry.offset, entry.offset + _LOCAL.size + entry.compressed) for entry in entries])
-    starts = [start for start, _ in ends[1:]] + [directory_offset]
-    if any(end > start for (_, end), start in zip(ends, starts, strict=False)):
+    extents = sorted([(entry.offset, entry.offset + _LOCAL.size + entry.compressed) for entry in entries])
+    starts = [*[start for start, _ in extents[1:]], directory_offset]
+    if any(map(gt, [end for _, end in extents], starts)):
         problems.append(("suspicious", "zip entries that overlap"))
     return problems
 

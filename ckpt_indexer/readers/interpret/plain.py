@@ -19,7 +19,7 @@ from ckpt_indexer.readers.interpret.keys import Keys, key_size, safe_text
 from ckpt_indexer.readers.interpret.numpy import NUMPY
 from ckpt_indexer.readers.interpret.objects import is_mapping_class, made_by_copyreg, opaque, opaque_name, scalar_value
 from ckpt_indexer.readers.interpret.order import entries_of, is_light
-from ckpt_indexer.readers.interpret.torch import TENSORS, TORCH, global_value, storage_of
+from ckpt_indexer.readers.interpret.torch import TENSORS, TORCH, global_value, regular_tensor, storage_of
 from ckpt_indexer.readers.nodes import Opaque, Tensor
 from ckpt_indexer.readers.pickle.nodes import (
     MISSING,
@@ -220,6 +220,11 @@ class _Walk:
         return value
 
     def _object(self, call: CallNode, depth: int) -> Plain | Missing:
+        if self._tensors > 0 and depth <= self._limits.depth:
+            tensor = regular_tensor(self, call)
+            if tensor is not None:
+                self._tensors -= 1
+                return tensor
         if not self._enter(call, depth):
             self._count()
             return MISSING

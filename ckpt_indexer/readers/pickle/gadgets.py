@@ -1,7 +1,7 @@
 """Names that have no business in a checkpoint: what those ask for who want their file to run something. Pure.
 
-Information, no verdict and no protection: nothing is ever imported or called for a name, on this list or not, and a file
-without any of them may be as bad. Classes of a training that nobody here knows are not meant.
+Information, no verdict and no protection: nothing is ever imported or called for a name, on this list or not, and a
+file without any of them may be as bad. Classes of a training that nobody here knows are not meant.
 
 The names are those that published scanners of pickles list, see for instance
 https://github.com/mmaitre314/picklescan/blob/84fb1bad6324a70baed78c83004d9977ecf306a4/src/picklescan/scanner.py

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ckpt_indexer.readers.pickle.limits import Limits
 from ckpt_indexer.readers.pickle.nodes import MISSING, Missing, Raw
@@ -20,6 +20,7 @@ from ckpt_indexer.readers.pickle.salvage import salvage
 from ckpt_indexer.readers.pickle.scalars import SCALARS
 from ckpt_indexer.readers.pickle.state import Broken, State, Stopped
 from ckpt_indexer.readers.pickle.structures import STRUCTURES
+from ckpt_indexer.readers.pickle.tensors import mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,8 @@ _ARGUMENT_BYTES = {
     **dict.fromkeys("G\x8d\x8e\x95\x96", 8),
 }
 """Opcode -> bytes its argument has at least."""
+Table: TypeAlias = "tuple[Callable[[State, int], int], ...]"
+"""Code of an opcode -> what does it: (state, position after its code) -> position after its argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,15 @@ def _unknown(state: State, pos: int) -> int:
     raise Broken("malformed", f"an unknown opcode (0x{state.data[pos - 1]:02x})")
 
 
-def _table() -> tuple[Callable[[State, int], int], ...]:
-    known = {**SCALARS, **STRUCTURES, **OBJECTS}
+def _table(**instead: Callable[[State, int], int]) -> Table:
+    known = {**SCALARS, **STRUCTURES, **OBJECTS, **instead}
     return tuple(known.get(chr(code), _unknown) for code in range(256))
 
 
-_TABLE = _table()
+ONE_BY_ONE = _table()
+"""What every opcode does, by its code."""
+IN_STEPS = _table(**{"(": mark})
+"""The same; where the opcodes of a tensor follow each other as always, they are done in one step."""
 
 
 def run(
@@ -73,9 +79,11 @@ def run(
     start: int = 0,
     limits: Limits | None = None,
     clock: Callable[[], float] = time.monotonic,
+    table: Table = IN_STEPS,
 ) -> Pickled:
     """Return what the pickle at `start` holds. Never raises for what the bytes are.
 
+    `table` makes no difference to the result but near a limit, which is looked at less often when steps are longer.
     Bytes beyond `limits.data_bytes` are not looked at; trailing bytes after STOP neither. A memoryview is copied.
     """
     limits = limits or Limits()
@@ -83,7 +91,7 @@ def run(
     bound = start + limits.data_bytes
     buffer = data if type(data) is bytes and total <= bound else bytes(data[:bound])
     state = State(buffer, limits)
-    loop = _Loop(state, start, clock)
+    loop = _Loop(state, start, clock, table)
     root: Raw
     try:
         loop.run()
@@ -96,7 +104,7 @@ def run(
         state.problems[why] = None
         root, reached = salvage([*state.frames, state.stack]), False
     names = tuple(node.path for node in state.globals.values())
-    return Pickled(root, loop.pos, reached, list(state.problems), names, loop.opcodes)
+    return Pickled(root, loop.pos, reached, list(state.problems), names, state.opcodes)
 
 
 def _cut(limits: Limits) -> str:
@@ -106,12 +114,12 @@ def _cut(limits: Limits) -> str:
 class _Loop:
     """Steps through the opcodes; `pos` is that of the opcode in hand."""
 
-    __slots__ = ("clock", "opcodes", "pos", "state")
+    __slots__ = ("clock", "pos", "state", "table")
 
-    def __init__(self, state: State, pos: int, clock: Callable[[], float]) -> None:
+    def __init__(self, state: State, pos: int, clock: Callable[[], float], table: Table) -> None:
         self.state = state
         self.pos = pos
-        self.opcodes = 0
+        self.table = table
         self.clock = clock
 
     def run(self) -> None:
@@ -127,7 +135,7 @@ class _Loop:
             self._check(deadline)
 
     def _step_batch(self) -> None:
-        state, table, data, pos = self.state, _TABLE, self.state.data, self.pos
+        state, table, data, pos = self.state, self.table, self.state.data, self.pos
         begun = -1
         try:
             for begun in range(_BATCH):  # noqa: B007  # counts the opcodes begun, also when one raises
@@ -138,11 +146,11 @@ class _Loop:
             raise Broken("limit", "more memory than this process may use") from exc
         finally:
             self.pos = pos
-            self.opcodes += begun + 1
+            state.opcodes += begun + 1
 
     def _check(self, deadline: float) -> None:
         state, limits = self.state, self.state.limits
-        if self.opcodes >= limits.opcodes:
+        if state.opcodes >= limits.opcodes:
             raise Broken("limit", f"more than {limits.opcodes} opcodes")
         if state.held + len(state.stack) > limits.stack:
             raise Broken("limit", f"more than {limits.stack} values on the stack")

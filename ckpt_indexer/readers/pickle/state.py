@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from ckpt_indexer.readers.pickle.nodes import MISSING, GlobalNode, Raw
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
 
 _NAMELESS = GlobalNode("", "")
+_UINT4 = Struct("<I").unpack_from
+_GOT = 256
 
 
 class Broken(Exception):
@@ -30,6 +33,28 @@ class Stopped(Exception):
         self.root = root
 
 
+class _Got(dict[bytes, Raw]):
+    """What an opcode that gets a value pushes (BINGET, LONG_BINGET), by its bytes; made when asked, and few are kept.
+
+    Raises:
+        IndexError: there is no value of that number.
+    """
+
+    __slots__ = ("_memo",)
+
+    def __init__(self, memo: list[Raw]) -> None:
+        super().__init__()
+        self._memo = memo
+
+    def __missing__(self, opcode: bytes) -> Raw:
+        """Look into the memo."""
+        value = self._memo[opcode[1] if len(opcode) == 2 else _UINT4(opcode, 1)[0]]
+        if len(self) >= _GOT:
+            self.clear()
+        self[opcode] = value
+        return value
+
+
 class State:
     """What the opcode functions read and change.
 
@@ -37,18 +62,34 @@ class State:
     from an empty part raises IndexError, which the machine reports.
     """
 
-    __slots__ = ("data", "end", "frames", "globals", "held", "limits", "memo", "problems", "sparse", "stack")
+    __slots__ = (
+        "data",
+        "end",
+        "frames",
+        "globals",
+        "got",
+        "held",
+        "limits",
+        "memo",
+        "opcodes",
+        "problems",
+        "sparse",
+        "stack",
+    )
 
     def __init__(self, data: bytes, limits: Limits) -> None:
         self.data = data
         self.end = len(data)
         self.limits = limits
+        self.opcodes = 0
+        """Done so far, those of the batch in hand not counted."""
         self.stack: list[Raw] = []
         self.frames: list[list[Raw]] = []
         self.held = 0
         """Values in `frames`."""
         self.memo: list[Raw] = []
         """Numbered from 0 without gaps, as picklers count."""
+        self.got = _Got(self.memo)
         self.sparse: dict[str, Raw] = {}
         """Numbers that leave gaps. Keys are text because a file can choose integers whose hashes collide."""
         self.problems: dict[tuple[str, str], None] = {}
@@ -108,12 +149,14 @@ class State:
         memo = self.memo
         if number < len(memo):
             memo[number] = value
+            self.got.clear()
             return
         if len(memo) >= self.limits.memo or len(self.sparse) >= self.limits.sparse:
             raise Broken("limit", f"more than {self.limits.memo} memo entries, or too many out of order")
         if number == len(memo):
             memo.append(value)
-            self.sparse.pop(str(number), None)
+            if self.sparse:
+                self.sparse.pop(str(number), None)
         else:
             self.sparse[str(number)] = value
 

@@ -78,16 +78,21 @@ _HEADS = (
     _Rule("craft_head", ("craft",), inner=(("craft.0.weight", 1), ("0.weight", 1))),
 )
 _PLACES = (
-    ("decoder", re.compile(r"(?:^|(?<=\.))(?:decoder|neck)\."), _DECODERS),
-    ("head", re.compile(r"(?:^|(?<=\.))(?:head|det_head)\."), _HEADS),
+    ("decoder", ("decoder.", "neck."), re.compile(r"(?:^|(?<=\.))(?:decoder|neck)\."), _DECODERS),
+    ("head", ("head.",), re.compile(r"(?:^|(?<=\.))(?:head|det_head)\."), _HEADS),
 )
 PART_NAMES = {"decoder": tuple(rule.name for rule in _DECODERS), "head": tuple(rule.name for rule in _HEADS)}
 """Role -> names that can be recognised."""
 
 
-def find_parts(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Part]:
-    """Yield the decoders and heads a state dict holds; one per place where there is one, in the order of the names."""
-    for role, place, rules in _PLACES:
+def find_parts(shapes: Shapes, text: str) -> Iterator[Part]:
+    """Yield the decoders and heads a state dict holds; one per place where there is one, in the order of the names.
+
+    `text` is all names in one.
+    """
+    for role, hints, place, rules in _PLACES:
+        if not any(hint in text for hint in hints):
+            continue
         below: dict[str, dict[str, tuple[int, ...]]] = {}
         for name, shape in shapes.items():
             found = place.search(name)

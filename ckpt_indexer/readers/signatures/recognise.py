@@ -11,7 +11,8 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ckpt_indexer.readers.signatures.families import FAMILIES, Description, Family, Stage, describe
+from ckpt_indexer.readers.signatures.blocks import Description, Family, Stage, describe, text_of
+from ckpt_indexer.readers.signatures.families import FAMILIES
 from ckpt_indexer.readers.signatures.parts import find_parts
 from ckpt_indexer.readers.signatures.rows import ROWS
 from ckpt_indexer.readers.signatures.rows_numbered import NUMBERED_ROWS
@@ -48,12 +49,16 @@ def recognise_parts(shapes: Mapping[str, tuple[int, ...]]) -> Recognised:
     """Return the same, and beside each role what the shapes tell of its channels."""
     if len(shapes) > MAX_TENSORS:
         return Recognised({}, {})
+    text = text_of(shapes)
+    if text.count("\n") != len(shapes):  # no layer has a line end in its name
+        return Recognised({}, {})
     names: dict[str, list[str]] = {}
-    encoders = list(dict.fromkeys(name for family in FAMILIES for name in _members(family, shapes)))
+    families = [family for family in FAMILIES if any(hint in text for hint in family.hint.split("|"))]
+    encoders = list(dict.fromkeys(name for family in families for name in _members(family, shapes, text)))
     if encoders:
         names["encoder"] = encoders
     params: dict[str, dict[str, Any]] = {}
-    for part in find_parts(shapes):
+    for part in find_parts(shapes, text):
         known = names.setdefault(part.role, [])
         if part.name not in known:
             known.append(part.name)
@@ -61,8 +66,8 @@ def recognise_parts(shapes: Mapping[str, tuple[int, ...]]) -> Recognised:
     return Recognised(names, {role: own for role, own in params.items() if own and len(names[role]) == 1})
 
 
-def _members(family: Family, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
-    for description in describe(family, shapes):
+def _members(family: Family, shapes: Mapping[str, tuple[int, ...]], text: str) -> Iterator[str]:
+    for description in describe(family, shapes, text):
         for row in _rows(family.name):
             if _fits(row, description, family):
                 yield from _by_size(row, description)

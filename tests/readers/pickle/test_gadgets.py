@@ -14,11 +14,19 @@ if TYPE_CHECKING:
 
 
 def test_names_that_run_something_are_told_in_order() -> None:
-    names = ("collections.OrderedDict", "os.system", "torch._utils._rebuild_tensor_v2", "__builtin__.eval", "posix.fork")
+    names = (
+        "collections.OrderedDict",
+        "os.system",
+        "torch._utils._rebuild_tensor_v2",
+        "__builtin__.eval",
+        "posix.fork",
+    )
     assert gadgets(names) == ["os.system", "__builtin__.eval", "posix.fork"]
 
 
-@pytest.mark.parametrize("harmless", ["builtins.set", "pathlib.PosixPath", "osmium.Node", "my.os.system", "codecs.encode"])
+@pytest.mark.parametrize(
+    "harmless", ["builtins.set", "pathlib.PosixPath", "osmium.Node", "my.os.system", "codecs.encode"]
+)
 def test_names_that_only_look_alike_are_not_told(harmless: str) -> None:
     assert gadgets([harmless]) == []
 

@@ -16,10 +16,10 @@ from tests.readers.pickle_files import lightning_checkpoint, name, read, text, t
 def test_every_opcode_of_every_protocol_is_known() -> None:
     known = {opcode.code for opcode in pickletools.opcodes}
 
-    unknown = {code for code in known if pickle_machine._TABLE[ord(code)] is pickle_machine._unknown}
+    unknown = {code for code in known if pickle_machine.IN_STEPS[ord(code)] is pickle_machine._unknown}
 
     assert unknown == set()
-    assert sum(entry is not pickle_machine._unknown for entry in pickle_machine._TABLE) == len(known)
+    assert sum(entry is not pickle_machine._unknown for entry in pickle_machine.IN_STEPS) == len(known)
 
 
 def test_the_length_of_every_argument_is_known() -> None:

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckpt_indexer.readers.signatures import recognise as signatures
-from ckpt_indexer.readers.signatures.families import FAMILIES, describe
+from ckpt_indexer.readers.signatures.blocks import describe, text_of
+from ckpt_indexer.readers.signatures.families import FAMILIES
 from ckpt_indexer.readers.signatures.recognise import recognise, recognise_parts
 from ckpt_indexer.readers.signatures.rows import ROWS
 from ckpt_indexer.readers.signatures.rows_numbered import NUMBERED_ROWS
@@ -369,7 +370,8 @@ def test_every_row_is_proved_by_a_real_model() -> None:
         str(description)
         for library, name in ALL
         for family in FAMILIES
-        for description in describe(family, names_of(library, name))
+        for shapes in [names_of(library, name)]
+        for description in describe(family, shapes, text_of(shapes))
     }
     assert {" ".join(row.split()) for row in written} <= real
 
