@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ckpt_indexer import __version__, web
+from ckpt_indexer import __version__
 from ckpt_indexer.api.control import Annotation, SqlAnswer
 from ckpt_indexer.api.hosts import is_loopback
 from ckpt_indexer.api.options import Options
@@ -82,7 +82,6 @@ class Http:
         token = ensure_token(settings.catalog.db)
         self._settings = settings
         self._options = Options(
-            page=web.is_installed(),
             token=token,
             version=__version__,
             guards_reads=server.auth == "all",
@@ -120,10 +119,7 @@ class Http:
         database = self._settings.catalog.db
         catalog = LocalCatalog(database, directions=self._settings.metrics.directions)
         control = DaemonControl(service, database)
-        face = Face(catalog=catalog, stamp=stamp_of(catalog), control=control, options=self._options)
-        if self._options.page:
-            web.mount(face)
-        return face
+        return Face(catalog=catalog, stamp=stamp_of(catalog), control=control, options=self._options)
 
 
 def stamp_of(catalog: LocalCatalog) -> Callable[[], Hashable]:

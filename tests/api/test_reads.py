@@ -205,7 +205,7 @@ def test_a_method_nobody_takes_is_405_and_says_which_are(http: Interface) -> Non
 def test_the_missing_page_says_how_to_get_it(http: Interface) -> None:
     answer = http.get("/ui/anything")
     assert answer.status_code == 404
-    assert "ckpt-indexer[ui]" in answer.json()["detail"]
+    assert "/api/v1" in answer.json()["detail"]
 
 
 def test_health_readiness_and_numbers(http: Interface) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import pickle
 import struct
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,6 +59,20 @@ def test_a_text_that_is_no_unicode_survives_the_way_back(pool: Pool, tmp_path: P
         archive(Part(b"a/data.pkl", pickle.dumps({"hyper_parameters": {"name": "\ud800"}})))
     )
     assert asked(pool, tmp_path, "x.ckpt").format == "torch_zip"
+
+
+@pytest.mark.parametrize("name", ["x.ckpt", "gone.ckpt"])
+@pytest.mark.parametrize("on", [True, False])
+def test_collection_of_garbage_is_as_before(tmp_path: Path, name: str, on: bool) -> None:
+    (tmp_path / "x.ckpt").write_bytes(archive(*parts()))
+    was_on = gc.isenabled()
+    (gc.enable if on else gc.disable)()
+    try:
+        with suppress(ReaderError):
+            read_header(str(tmp_path), name, "file")
+        assert gc.isenabled() is on
+    finally:
+        (gc.enable if was_on else gc.disable)()
 
 
 def test_an_absent_file_is_told_with_its_errno(pool: Pool, tmp_path: Path) -> None:

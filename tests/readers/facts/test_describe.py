@@ -351,6 +351,7 @@ def test_claims_beyond_counting_are_a_problem() -> None:
             False,
             0.5,
         ),
+        ({"state_dict": SD, "optimizer": {"state": [1, {"master": WEIGHT}], "step": 3}}, False, 0.75),
         ({"state_dict": SD, "lr_schedulers": [{}]}, False, 0.0),
         ({"state_dict": SD, "optimizer": None, "epoch": -1}, True, 0.0),
         (SD, True, 0.0),

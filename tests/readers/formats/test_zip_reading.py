@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ckpt_indexer.errors import CorruptCheckpoint, LimitExceeded
-from ckpt_indexer.readers.formats.zip_reading import Archive, read_archive, read_entry
+from ckpt_indexer.readers.formats.zip_reading import Archive, read_archive, read_entry, read_part
 from ckpt_indexer.readers.opening import open_file
 from tests.readers.conftest import kinds
 from tests.readers.zip_files import STATE, Ending, Part, archive, parts, state
@@ -39,6 +39,25 @@ def is_read(header: Header) -> bool:
 @pytest.mark.parametrize("method", [0, 8])
 def test_stored_and_deflated_entries_are_read(tmp_path: Path, method: int) -> None:
     assert content(tmp_path, archive(Part(b"a/b", b"hello" * 99, method=method))) == (b"hello" * 99, [])
+
+
+@pytest.mark.parametrize("padding", [0, 3, 64, 68, 69, 5_000, 60_000])
+@pytest.mark.parametrize("place", [(0, 4), (5, 8), (63, 1), (64, 4), (9_000, 16), (9_995, 5)])
+def test_a_part_of_an_entry_is_what_lies_there(tmp_path: Path, padding: int, place: tuple[int, int]) -> None:
+    data = struct.pack("<2500I", *range(2500))
+    (tmp_path / "x").write_bytes(archive(Part(b"a/b", bytes(5_000)), Part(b"a/c", data, extra=bytes(padding))))
+    offset, count = place
+    with open_file(str(tmp_path), "x") as file:
+        assert read_part(file, read_archive(file).entries[1], offset, count) == data[offset : offset + count]
+
+
+def test_a_part_at_the_head_of_an_entry_takes_one_read(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(archive(Part(b"a/b", bytes(9_000)), Part(b"a/c", b"abcd", extra=bytes(60))))
+    with open_file(str(tmp_path), "x") as file:
+        entry = read_archive(file).entries[1]
+        before = file.bytes_read
+        assert read_part(file, entry, 0, 4) == b"abcd"
+        assert 0 < file.bytes_read - before < 200
 
 
 def test_another_method_is_refused(tmp_path: Path) -> None:

@@ -38,9 +38,9 @@ def shown(root: object) -> list[object]:
         node = waiting.pop()
         kind = type(node)
         if kind in (list, DictNode, SetNode) or kind in _PARTS:
-            number = numbers.setdefault(id(node), len(numbers))
-            tokens.append((kind.__name__, number))
-            if number < len(numbers) - 1:
+            known = id(node) in numbers
+            tokens.append((kind.__name__, numbers.setdefault(id(node), len(numbers))))
+            if known:
                 continue
         if isinstance(node, list | tuple):
             tokens.append((kind.__name__, len(node)))

@@ -358,6 +358,17 @@ def test_no_names_or_shapes_are_an_error(shapes: Shapes) -> None:
     assert set(recognise(shapes)) <= {"encoder", "decoder", "head"}
 
 
+def test_no_name_of_a_layer_has_a_line_end() -> None:
+    shapes = names_of("torchvision", "resnet18")
+    assert recognise(shapes) == {"encoder": ["resnet18"]}
+    assert recognise({**shapes, "a\nlayer1.0.conv1.weight": (64, 64, 3, 3)}) == {}
+
+
+@pytest.mark.parametrize("word", ["sublayer1.0.conv1.weight", "x.sublayer1.0.layer9.conv1.weight", "layer1.0"])
+def test_a_block_begins_with_a_whole_word(word: str) -> None:
+    assert recognise({**names_of("torchvision", "resnet18"), word: (64, 64, 3, 3)}) == {"encoder": ["resnet18"]}
+
+
 def test_every_row_is_proved_by_a_real_model() -> None:
     written = {
         line.partition(" = ")[2]
