@@ -43,7 +43,7 @@ _OWNERS_OF_TOKENS = frozenset({"hub", "api", "auth", "access", "refresh", "hf", 
 _LOOKS = re.compile(
     r"\bhf_\w{20}|\bgh[pousr]_\w{20}|\bgithub_pat_\w{20}|\bglpat-[\w-]{16}|\bsk-[\w-]{16}|\bAKIA[0-9A-Z]{16}"
     r"|\bxox[abprs]-[\w-]{10}|\beyJ[\w-]{10,}\.eyJ|-----BEGIN [A-Z ]*PRIVATE KEY"
-    r"|[a-zA-Z][a-zA-Z0-9+.\-]*://[^/\s:@]*:[^/\s@]+@"
+    r"|(?<![a-zA-Z0-9+.\-])[a-zA-Z][a-zA-Z0-9+.\-]*://[^/\s:@]*:[^/\s@]+@"
     r"|[?&](?:token|key|sig|signature|password|secret|access_token|api_key|auth)=",
     re.ASCII,
 )

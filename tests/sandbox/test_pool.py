@@ -44,7 +44,7 @@ def _state(pid: int) -> str:
     """Return the kernel's letter for a process; "" when it is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it may end between opening and reading
         return ""
 
 

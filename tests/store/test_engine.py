@@ -48,6 +48,7 @@ READS: dict[str, Callable[[Catalog], Any]] = {
     "known_by_inodes": lambda it: it.writer.known_by_inodes([(1, 1)]),
     "known_in": lambda it: it.writer.known_in(it.root, b""),
     "known_pending": lambda it: it.writer.known_pending(),
+    "known_by_id": lambda it: it.writer.known_by_id(1),
     "known_by_content": lambda it: it.writer.known_by_content("c1"),
     "known_by_wandb_run": lambda it: it.writer.known_by_wandb_run("abc"),
     "unread": lambda it: it.writer.unread(0, 10),
