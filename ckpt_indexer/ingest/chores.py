@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 REDERIVE_PER_STEP = 200
 FILL_AT_ONCE = 8
 """Headers read at a time."""
+FILL_QUIET_S = 0.25
+"""Headers wait while things happen: a new file's row comes first."""
+FILL_AT_LATEST_S = 2.0
+"""Where it is never quiet, some are read this often all the same."""
 FORGET_EVERY_S = 3600.0
 TIDY_AFTER = 2_000
 """Headers after which memory is given back to the system."""
@@ -47,10 +51,17 @@ class Chores:
         """Id of the last row whose header was asked for in this round."""
         self._filled = 0
         """Headers asked for since memory was given back."""
+        self._quiet_from = self._late_from = 0.0
 
-    def wake(self) -> None:
-        """Something happened: there may be old rows again."""
+    def wake(self, *, is_news: bool) -> None:
+        """Something happened: there may be old rows again. `is_news`: on the disk, not in this process."""
         self._rederived = False
+        if is_news:
+            self._quiet_from = self._clock.monotonic() + FILL_QUIET_S
+
+    def next_due(self) -> float | None:
+        """Return when headers may be read that wait for quiet; None when none do."""
+        return min(self._quiet_from, self._late_from) if self._may_fill() else None
 
     def do(self) -> bool:
         """Begin what is due; return whether rows must be looked at right now."""
@@ -59,8 +70,7 @@ class Chores:
             if self.rederive():
                 return True
         self._forget()
-        if self._options.fill:
-            self._fill()
+        self._fill()
         return False
 
     def rederive(self) -> frozenset[int]:
@@ -78,11 +88,16 @@ class Chores:
             before = self._clock.now() - timedelta(days=self._options.keep_missing_days)
             self._writer.forget_missing(before.isoformat(timespec="microseconds").replace("+00:00", "Z"))
 
+    def _may_fill(self) -> bool:
+        intake = self._intake
+        return self._options.fill and intake.unfilled and intake.elsewhere.filling <= FILL_AT_ONCE // 2
+
     def _fill(self) -> None:
         """Have the next few files read whose rows do not say yet what their headers say."""
-        intake = self._intake
-        if not intake.unfilled or intake.elsewhere.filling > FILL_AT_ONCE // 2:
+        intake, now = self._intake, self._clock.monotonic()
+        if not self._may_fill() or now < min(self._quiet_from, self._late_from):
             return
+        self._late_from = now + FILL_AT_LATEST_S
         found = self._writer.unread(self._filled_to, FILL_AT_ONCE)
         self._filled += len(found)
         if self._filled >= TIDY_AFTER or (self._filled and not found):

@@ -114,7 +114,7 @@ class Indexer:
         self._in_hand = delivery.has_work
         self._answer_calls(delivery)
         if delivery:
-            self._chores.wake()
+            self._chores.wake(is_news=delivery.hints)
         self._take_hints(delivery)
         self._in_hand = False
         self._take_due()
@@ -240,6 +240,7 @@ class Indexer:
             self.intake.retries.next_due(),
             self._around.next_due(),
             self._confirmations.next_due(),
+            self._chores.next_due(),
             self._written_at + GATHER_S if len(self._outbox) else None,
         )
         return max(0.0, min([timeout_s, *(due - now for due in waits if due is not None)]))

@@ -75,6 +75,14 @@ def test_a_renamed_file_is_gone_here_and_finished_there(tree: Tree, sink: Sink, 
     sink.wait_path(b"b.ckpt", finished=True)
 
 
+def test_a_file_moved_in_from_elsewhere_is_finished(tree: Tree, sink: Sink, watch: Watch, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "written-here.ckpt"
+    elsewhere.write_bytes(b"x")
+    watch(tree.root)
+    os.rename(elsewhere, tree.at("a.ckpt"))
+    sink.wait_path(b"a.ckpt", finished=True)
+
+
 def test_a_file_moved_out_does_not_hold_up_what_follows(tree: Tree, sink: Sink, watch: Watch, tmp_path: Path) -> None:
     for number in range(10):
         tree.file(f"{number}.ckpt")
