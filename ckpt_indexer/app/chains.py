@@ -40,6 +40,10 @@ class Chains:
             pool.close()
 
 
+IDLE_S = 15.0
+"""After how long children without work end; a new one takes a tenth of a second."""
+
+
 def open_chains(settings: Settings, cache: WandbCache, *, on_change: Callable[[], None] | None = None) -> Chains:
     """Return the sources as settings say. `cache` keeps what the W&B server says, `on_change` is told when it did."""
     from ckpt_indexer.readers.asking import ChildReader
@@ -55,7 +59,7 @@ def open_chains(settings: Settings, cache: WandbCache, *, on_change: Callable[[]
     from ckpt_indexer.sources.surroundings import digest_of
     from ckpt_indexer.sources.wandb.enricher import WandbEnricher
 
-    pool, torch_pool = Pool(size=2), _torch_pool(settings)
+    pool, torch_pool = Pool(size=2, idle_s=IDLE_S), _torch_pool(settings)
     options = _wandb_options(settings)
     enricher = WandbEnricher(options=options, cache=cache, environ=os.environ, on_change=on_change)
     around = _around(pool, options, cache, enricher)

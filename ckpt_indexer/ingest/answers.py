@@ -55,7 +55,7 @@ class Answers:
         content = None if reading.record is None else reading.record.facts.get("content_id")
         if content is None or known is None or known.alias_of is not None:
             return
-        others = [row for row in self._outbox.writer.known_by_content(content) if row.id != known.id]
+        others = self._outbox.writer.known_by_content(content)
         gone = moved_from(known, others, is_gone=self._is_gone, still_there=self._intake.still_there)
         place = (reading.candidate.root, reading.candidate.path)
         if gone is not None and not self._intake.is_claimed(gone, place):

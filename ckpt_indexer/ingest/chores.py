@@ -1,5 +1,5 @@
 """What is done when there is nothing to do: old rows derived anew, headers read that nobody waits for, the long missing
-forgotten."""
+forgotten, memory given back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ckpt_indexer.ingest.decide import DERIVATION
 
 if TYPE_CHECKING:
     from ckpt_indexer.ingest.clock import Clock
+    from ckpt_indexer.ingest.inbox import Delivery
     from ckpt_indexer.ingest.intake import Intake
     from ckpt_indexer.ingest.options import Options
     from ckpt_indexer.store.writer import Writer
@@ -24,8 +25,8 @@ FILL_QUIET_S = 0.25
 FILL_AT_LATEST_S = 2.0
 """Where it is never quiet, some are read this often all the same."""
 FORGET_EVERY_S = 3600.0
-TIDY_AFTER = 2_000
-"""Headers after which memory is given back to the system."""
+TIDY_QUIET_S = 5.0
+"""How long after the last work memory is given back to the system."""
 
 
 def give_back_memory() -> None:
@@ -49,19 +50,28 @@ class Chores:
         self._forget_at = 0.0
         self._filled_to = 0
         """Id of the last row whose header was asked for in this round."""
-        self._filled = 0
-        """Headers asked for since memory was given back."""
         self._quiet_from = self._late_from = 0.0
+        self._tidy_at: float | None = clock.monotonic() + TIDY_QUIET_S
+        """When memory is to be given back; None when it was."""
 
-    def wake(self, *, is_news: bool) -> None:
-        """Something happened: there may be old rows again. `is_news`: on the disk, not in this process."""
+    def wake(self, delivery: Delivery) -> None:
+        """Something happened: there may be old rows again, and a new file's row comes before anything done here."""
         self._rederived = False
-        if is_news:
+        if delivery.has_work:
+            self.stir()
+        if delivery.hints:
             self._quiet_from = self._clock.monotonic() + FILL_QUIET_S
 
+    def stir(self) -> None:
+        """Some work was done, which took memory."""
+        self._tidy_at = self._clock.monotonic() + TIDY_QUIET_S
+
     def next_due(self) -> float | None:
-        """Return when headers may be read that wait for quiet; None when none do."""
-        return min(self._quiet_from, self._late_from) if self._may_fill() else None
+        """Return when there is something to do again here; None when nothing waits for a time."""
+        waits = [min(self._quiet_from, self._late_from)] if self._may_fill() else []
+        if self._tidy_at is not None:
+            waits.append(self._tidy_at)
+        return min(waits, default=None)
 
     def do(self) -> bool:
         """Begin what is due; return whether rows must be looked at right now."""
@@ -71,6 +81,7 @@ class Chores:
                 return True
         self._forget()
         self._fill()
+        self._tidy()
         return False
 
     def rederive(self) -> frozenset[int]:
@@ -88,6 +99,13 @@ class Chores:
             before = self._clock.now() - timedelta(days=self._options.keep_missing_days)
             self._writer.forget_missing(before.isoformat(timespec="microseconds").replace("+00:00", "Z"))
 
+    def _tidy(self) -> None:
+        """Give memory back once it has been quiet for a while."""
+        if self._tidy_at is not None and self._clock.monotonic() >= self._tidy_at:
+            self._tidy_at = None
+            self._writer.shrink()
+            give_back_memory()
+
     def _may_fill(self) -> bool:
         intake = self._intake
         return self._options.fill and intake.unfilled and intake.elsewhere.filling <= FILL_AT_ONCE // 2
@@ -99,10 +117,6 @@ class Chores:
             return
         self._late_from = now + FILL_AT_LATEST_S
         found = self._writer.unread(self._filled_to, FILL_AT_ONCE)
-        self._filled += len(found)
-        if self._filled >= TIDY_AFTER or (self._filled and not found):
-            self._filled = 0
-            give_back_memory()
         if not found:
             intake.unfilled, self._filled_to = False, 0
             return

@@ -79,12 +79,20 @@ def moved_from(
 ) -> Known | None:
     """Return the row whose file came here by way of another disk, None when that is not certain.
 
-    `others` are the other rows whose files had the content that the file of `known` has. Certain it is when exactly one
-    of them is gone, it is the older row, and none is in place. A row that was described with its header before keeps
-    being itself.
+    `others` are the rows whose files had the content that the file of `known` has; no more of them are taken than
+    needed. Certain it is when exactly one of them is gone, it is the older row, and none is in place. A row that was
+    described with its header before keeps being itself.
     """
-    files = [row for row in others if row.alias_of is None and row.kind == known.kind]
-    if known.header_read or any(still_there(row) for row in files):
+    if known.header_read:
         return None
-    gone = [row for row in files if row.id < known.id and is_gone(row)]
-    return gone[0] if len(gone) == 1 else None
+    found = None
+    for row in others:
+        if row.id == known.id or row.alias_of is not None or row.kind != known.kind:
+            continue
+        if still_there(row):
+            return None
+        if row.id < known.id and is_gone(row):
+            if found is not None:
+                return None
+            found = row
+    return found

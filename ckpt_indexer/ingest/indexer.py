@@ -114,7 +114,7 @@ class Indexer:
         self._in_hand = delivery.has_work
         self._answer_calls(delivery)
         if delivery:
-            self._chores.wake(is_news=delivery.hints)
+            self._chores.wake(delivery)
         self._take_hints(delivery)
         self._in_hand = False
         self._take_due()
@@ -253,6 +253,7 @@ class Indexer:
         scan = self.scans[0]
         if scan.advance(self._clock.monotonic() + SLICE_S):
             self.scans.popleft()
+            self._chores.stir()
 
     # -- writing
 

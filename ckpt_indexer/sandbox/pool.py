@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
@@ -43,6 +44,7 @@ class Pool:
         self._recycle_bytes = recycle_bytes
         self._idle_s = idle_s
         self._expiry: threading.Timer | None = None
+        self._used_at = 0.0
         self._turns = threading.BoundedSemaphore(size)
         self._lock = threading.Lock()
         self._idle: list[ChildProcess] = []
@@ -145,16 +147,23 @@ class Pool:
 
     def _expire_later(self) -> None:
         """Begin to wait, anew, for the children to be idle for too long. The lock is held."""
-        if self._idle_s is None:
-            return
-        if self._expiry is not None:
-            self._expiry.cancel()
-        self._expiry = threading.Timer(self._idle_s, self._expire)
+        self._used_at = time.monotonic()
+        if self._idle_s is not None and self._expiry is None:
+            self._await_expiry(self._idle_s)
+
+    def _await_expiry(self, wait_s: float) -> None:
+        self._expiry = threading.Timer(wait_s, self._expire)
         self._expiry.daemon = True
         self._expiry.start()
 
     def _expire(self) -> None:
+        """End the idle children, or wait on where one was busy since: one thread waits, however many jobs there are."""
         with self._lock:
+            self._expiry = None
+            left = self._used_at + (self._idle_s or 0.0) - time.monotonic()
+            if left > 0 and not self._closed:
+                self._await_expiry(left)
+                return
             idle, self._idle = self._idle, []
         for child in idle:
             child.kill()

@@ -75,23 +75,40 @@ class Flush:
 
     def _pair_duplicates(self) -> None:
         """Let every present file name the first row with the same content, where contents came, went or changed."""
-        batch = self._batch
-        touched: set[str | None] = set()
-        for draft in batch.drafts:
+        touched: set[str] = set()
+        for draft in self._batch.drafts:
             before, after = _content(draft.before), _content(draft.after)
             if before != after:
-                touched |= {before, after}
+                touched |= {content for content in (before, after) if content is not None}
                 if draft.after is not None:
                     draft.after["duplicate_of"] = None
-        touched.discard(None)
         if not touched:
             return
-        loading.adopt_rows(self._session, batch, "content_id", [content for content in touched if content])
-        first: dict[str, int] = {}
-        equal = [draft.after for draft in batch.drafts if draft.after and _content(draft.after) in touched]
-        for row in sorted(equal, key=itemgetter("id")):
+        first = loading.first_with_content(self._session, touched)
+        loading.adopt_rows(self._session, self._batch, "content_id", self._led_anew(touched, first))
+        for row in self._members(touched):
             original = first.setdefault(row["content_id"], row["id"])
             row["duplicate_of"] = None if original == row["id"] else original
+
+    def _led_anew(self, touched: set[str], first: dict[str, int]) -> list[str]:
+        """Return the contents whose first row is another one now, and drop them from `first`: every row with them is
+        needed. Thousands of equal files are common, another first one is rare."""
+        lowest: dict[str, int] = {}
+        for row in self._members(touched):
+            lowest.setdefault(row["content_id"], row["id"])
+        anew = []
+        for content, row_id in list(first.items()):
+            draft = self._batch.by_id.get(row_id)
+            leaves = draft is not None and _content(draft.after) != content
+            if leaves or lowest.get(content, row_id) < row_id:
+                anew.append(content)
+                del first[content]
+        return anew
+
+    def _members(self, contents: set[str]) -> list[Row]:
+        """Return the rows of the batch with one of these contents, by id."""
+        rows = [draft.after for draft in self._batch.drafts if draft.after and _content(draft.after) in contents]
+        return sorted(rows, key=itemgetter("id"))
 
     def _compare(self) -> None:
         """Find what differs, and stamp the seq on what shows."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ckpt_indexer.store.engine import Session, Values
 
 _PAGE = 1000
+_FEW = 8
 
 
 def roots(session: Session) -> list[RootRow]:
@@ -97,10 +98,12 @@ class KnownRows:
         """Return described, present rows whose headers wait for idle time, from ids above `after`, lowest first."""
         return self._known(reads.UNREAD, (after, limit))
 
-    def known_by_content(self, content_id: str) -> list[Known]:
-        """Return the rows whose files had this content, whatever their presence, in id order."""
-        rows = select_in(self._session, lambda count: reads.known_where("content_id", count), (), [content_id])
-        return self._with_inputs(list(rows))
+    def known_by_content(self, content_id: str) -> Iterator[Known]:
+        """Yield the rows whose files had this content, whatever their presence, in id order, a few at a time."""
+        after = 0
+        while page := self._known(reads.WITH_CONTENT_AFTER, (content_id, after, _FEW)):
+            yield from page
+            after = page[-1].id
 
     def known_by_wandb_run(self, run_id: str) -> list[Known]:
         """Return the rows of one W&B run for which its server was asked, in id order."""

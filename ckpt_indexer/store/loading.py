@@ -54,6 +54,12 @@ def adopt_rows(session: Session, batch: Batch, column: str, values: Collection[V
         batch.adopt(_row(found))
 
 
+def first_with_content(session: Session, contents: Collection[str]) -> dict[str, int]:
+    """Return content -> id of the first row that is compared by it, as the database has it."""
+    found = ((content, session.rows(reads.FIRST_WITH_CONTENT, (content,))) for content in contents)
+    return {content: cast("int", rows[0][0]) for content, rows in found if rows}
+
+
 def adopt_directories(session: Session, batch: Batch, folders: Collection[Place]) -> None:
     """Learn the ids of directories; those not there yet are made."""
     wanted = [folder for folder in folders if folder not in batch.directories]

@@ -135,6 +135,20 @@ FROM_INPUT = sql_of(
     .where(inputs.c.path == bindparam("by_path"), checkpoints.c.root_id == bindparam("by_root"))
     .order_by(checkpoints.c.id)
 )
+FIRST_WITH_CONTENT = sql_of(
+    select(checkpoints.c.id)
+    .where(checkpoints.c.content_id == bindparam("by_content"), checkpoints.c.rankable == literal_column("1"))
+    .order_by(checkpoints.c.id)
+    .limit(literal_column("1"))
+    .offset(literal_column("0"))
+)
+WITH_CONTENT_AFTER = sql_of(
+    select(*_known)
+    .where(checkpoints.c.content_id == bindparam("by_content"), checkpoints.c.id > bindparam("after"))
+    .order_by(checkpoints.c.id)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+)
 UNREAD = sql_of(
     select(*_known)
     .where(

@@ -161,6 +161,10 @@ class Writer(KnownRows):
         busy, *_ = self._session.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0]
         return busy == 0
 
+    def shrink(self) -> None:
+        """Free the memory that holds pages of the database (https://www.sqlite.org/pragma.html#pragma_shrink_memory)."""
+        self._session.rows("PRAGMA shrink_memory")
+
     def close(self) -> None:
         """Let go of the file; the last connection to close empties the write-ahead log."""
         self._session.close()

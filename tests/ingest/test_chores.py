@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ckpt_indexer.ingest import chores
-from ckpt_indexer.ingest.chores import FILL_AT_LATEST_S, FILL_AT_ONCE, FILL_QUIET_S, Chores
+from ckpt_indexer.ingest.chores import FILL_AT_LATEST_S, FILL_AT_ONCE, FILL_QUIET_S, TIDY_QUIET_S, Chores
 from ckpt_indexer.ingest.clock import Clock
+from ckpt_indexer.ingest.inbox import Delivery
 from ckpt_indexer.ingest.options import Options
 
 if TYPE_CHECKING:
@@ -15,11 +19,22 @@ if TYPE_CHECKING:
 
     import pytest
 
+HINTS = Delivery(roots=[b"/root"])
+READINGS = Delivery(readings=[SimpleNamespace()])  # type: ignore[list-item]  # only that there is one matters
+
+
+class Ring:
+    """Something that can be watched."""
+
+    def __init__(self, of: object) -> None:
+        self.of = of
+
 
 class Writer:
     """Rows without a header, by id."""
 
     def __init__(self, count: int) -> None:
+        self.shrunk = 0
         self.rows = [SimpleNamespace(id=number, root_id=1, path=b"a", fingerprint=number) for number in range(1, count)]
 
     def outdated(self, _derivation: int, _limit: int) -> Sequence[Any]:
@@ -27,6 +42,9 @@ class Writer:
 
     def forget_missing(self, _before: str) -> None:
         return None
+
+    def shrink(self) -> None:
+        self.shrunk += 1
 
     def unread(self, after: int, limit: int) -> Sequence[Any]:
         return [row for row in self.rows if row.id > after][:limit]
@@ -75,7 +93,7 @@ def test_a_new_file_comes_before_headers_nobody_waits_for() -> None:
     house.chores.do()
     house.intake.unfilled = True
     house.asked.clear()
-    house.chores.wake(is_news=True)
+    house.chores.wake(HINTS)
     house.chores.do()
     assert house.asked == []
     assert house.chores.next_due() == house.now + FILL_QUIET_S
@@ -90,17 +108,41 @@ def test_headers_are_read_even_where_it_is_never_quiet() -> None:
     began = house.now
     while len(house.asked) == FILL_AT_ONCE and house.now < began + 60:
         house.now += FILL_QUIET_S / 2
-        house.chores.wake(is_news=True)
+        house.chores.wake(HINTS)
         house.chores.do()
     assert len(house.asked) == FILL_AT_ONCE * 2
     assert FILL_AT_LATEST_S <= house.now - began < 2 * FILL_AT_LATEST_S
 
 
-def test_memory_is_given_back_when_all_headers_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_given_back_once_after_work_when_it_has_been_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
     monkeypatch.setattr(chores, "give_back_memory", lambda: given.append(True))
-    house = House(3)
+    house = House(0)
+    house.chores.do()
+    assert (given, house.chores.next_due()) == ([], house.now + TIDY_QUIET_S)
+    house.now += TIDY_QUIET_S - 1
+    house.chores.wake(READINGS)
+    house.now += TIDY_QUIET_S - 1
     house.chores.do()
     assert given == []
+    house.now += 1
     house.chores.do()
-    assert given == [True]
+    house.chores.wake(Delivery(calls=[(lambda: None, Future())]))  # a question, no work
+    house.now += 100
+    house.chores.do()
+    assert (given, house.writer.shrunk, house.chores.next_due()) == ([True], 1, None)
+
+
+def test_giving_memory_back_collects_what_refers_to_itself() -> None:
+    ring: list[object] = []
+    gc.disable()
+    try:
+        held = Ring(ring)
+        ring.append(held)
+        watched = weakref.ref(held)
+        del ring, held
+        assert watched() is not None
+        chores.give_back_memory()
+        assert watched() is None
+    finally:
+        gc.enable()

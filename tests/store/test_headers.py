@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from ckpt_indexer.metadata.record import Presence
 from ckpt_indexer.store.changes import Described, DirectorySettled, PresenceChanged
+from ckpt_indexer.store.drafts import Batch
 from tests.store.fakes import candidate, record
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.store.fakes import Catalog
 
 
@@ -40,6 +43,33 @@ def test_a_file_that_is_rewritten_is_no_duplicate_any_more(catalog: Catalog) -> 
     assert duplicates(catalog) == {"a.ckpt": None, "b.ckpt": None}
     catalog.describe("a.ckpt", record(content_id="c9"))
     assert duplicates(catalog) == {"a.ckpt": None, "b.ckpt": first}
+
+
+def test_a_row_that_becomes_equal_to_later_ones_is_the_first_of_them(catalog: Catalog) -> None:
+    first = catalog.describe("a.ckpt", record(content_id="c9"))
+    others = [catalog.describe(name, record(content_id="c1")) for name in ("b.ckpt", "c.ckpt")]
+    catalog.describe("a.ckpt", record(content_id="c1"))
+    assert duplicates(catalog) == {"a.ckpt": None, "b.ckpt": first, "c.ckpt": first}
+    catalog.describe("a.ckpt", record(content_id="c9"))
+    assert duplicates(catalog) == {"a.ckpt": None, "b.ckpt": None, "c.ckpt": others[0]}
+
+
+def test_one_more_of_many_equal_files_reads_none_of_the_others(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = catalog.describe("a.ckpt", record(content_id="c1"))
+    for number in range(20):
+        catalog.describe(f"b{number}.ckpt", record(content_id="c1"))
+    adopted: list[object] = []
+    monkeypatch.setattr(Batch, "adopt", lambda _batch, row: adopted.append(row))
+    catalog.describe("c.ckpt", record(content_id="c1"))
+    assert duplicates(catalog)["c.ckpt"] == first
+    assert adopted == []
+
+
+def test_rows_of_a_content_come_in_id_order_however_many(catalog: Catalog) -> None:
+    ids = [catalog.describe(f"{name}.ckpt", record(content_id="c1")) for name in range(20)]
+    assert [row.id for row in catalog.writer.known_by_content("c1")] == ids
 
 
 def test_an_alias_is_no_duplicate(catalog: Catalog) -> None:
@@ -86,7 +116,7 @@ def test_equal_contents_in_one_batch_are_paired(catalog: Catalog) -> None:
         for number, name in enumerate("ab", 70)
     ]
     catalog.writer.apply(changes)
-    rows = catalog.writer.known_by_content("c1")
+    rows = list(catalog.writer.known_by_content("c1"))
     assert [row.path for row in rows] == [b"a.ckpt", b"b.ckpt"]
     assert duplicates(catalog) == {"a.ckpt": None, "b.ckpt": rows[0].id}
 
