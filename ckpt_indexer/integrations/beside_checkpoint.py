@@ -5,9 +5,11 @@ A document is written only when the file it describes is there, and removed only
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckpt_indexer.errors import NeedsChild, SchemaFromFuture, SidecarInvalid, SidecarUnreadable
@@ -27,6 +29,7 @@ _FIRST = (
     "metrics_step",
 )  # fmt: skip
 """Keys that a reader looks for first."""
+_BEGIN = b"schema_version"
 _EXPENDABLE = ("params", "environment", "dataset", "lineage", "run")
 """Left out of a document that is too large or cannot be spelled, in this order."""
 
@@ -49,6 +52,17 @@ def state_of(path: str) -> State | None:
     return State(found.st_ino, found.st_size, found.st_mtime_ns, stat.S_ISREG(found.st_mode))
 
 
+def is_gone(path: str) -> bool:
+    """Tell whether there is certainly no checkpoint any more: a disk that does not answer is another thing."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def write_beside(
     document: Mapping[str, Any],  # JSON values
     path: str,
@@ -60,7 +74,8 @@ def write_beside(
     """Write the document of the checkpoint that is at the path in this state. `version` is the one wanted; a document
     of 1.0 is written as it is. For `sync` see `write_document`.
 
-    When that fails the document of an earlier file of the same name is removed: it would now tell lies.
+    When that fails the document of an earlier file of the same name is removed: it would now tell lies. A file of that
+    name that is no document at all is somebody else's, and kept as `.bak`.
 
     Raises:
         SchemaFromFuture: the document it would replace is newer than ours; it stays.
@@ -71,6 +86,7 @@ def write_beside(
     newer = future_version(target) if os.path.lexists(target) else None
     if newer is not None:
         raise SchemaFromFuture(f"{target} is of version {newer}, newer than ours; it stays", path=target, version=newer)
+    _set_aside_foreign(target)
     try:
         write_document(_as_version(_tied(document, path, state), version), target, sync=sync)
     except (OSError, SidecarInvalid):
@@ -156,7 +172,24 @@ def _can_be_spelled(key: str, value: object) -> bool:
 def _remove_if_about(document: str, path: str) -> None:
     found = _read(document)
     if found is not None and _is_about(found, path):
-        os.unlink(document)
+        with contextlib.suppress(FileNotFoundError):  # somebody else was faster
+            os.unlink(document)
+
+
+def _set_aside_foreign(target: str) -> None:
+    """Rename a file that is no document to a `.bak` that is not taken."""
+    if os.path.islink(target) or not os.path.isfile(target) or _is_document(target):
+        return
+    backups = (f"{target}.bak{number or ''}" for number in count())
+    os.rename(target, next(backup for backup in backups if not os.path.lexists(backup)))
+
+
+def _is_document(target: str) -> bool:
+    """Tell whether a file looks like a document of any version, whole or not: writers begin with the version."""
+    with open(target, "rb") as file:
+        if file.read(len(_BEGIN)) == _BEGIN:
+            return True
+    return _read(target) is not None
 
 
 def _read(document: str) -> Block | None:

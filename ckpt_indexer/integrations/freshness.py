@@ -44,7 +44,7 @@ class Freshness:
         """Take the results of an evaluation. `shown` are the trainer's objects, `values` the same as numbers."""
         before, self._before = self._before, {}
         missing = object()
-        results = {name: values[name] for name in shown if shown[name] is not before.get(name, missing)}
+        results = {name: values[name] for name in values if shown[name] is not before.get(name, missing)}
         self._evaluated = {**self._evaluated, **results} if self._evaluated_at == step else results
         self._evaluated_at = step
 

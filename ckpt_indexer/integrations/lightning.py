@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from ckpt_indexer.integrations.guard import Guard, SidecarWarning
 from ckpt_indexer.integrations.lightning_base import callback_bases
 from ckpt_indexer.integrations.lightning_hooks import install
 from ckpt_indexer.integrations.lightning_metrics import numbers, shown_metrics
-from ckpt_indexer.integrations.lightning_session import Session
+from ckpt_indexer.integrations.lightning_session import Session, is_fitting
 from ckpt_indexer.integrations.lightning_snapshot import Options
 from ckpt_indexer.metadata.schema import LATEST, PHASES
 from ckpt_indexer.metadata.writable import name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Sessions = list[tuple[ref[Any], Session]]  # trainers
 
 __all__ = ["MetadataCallback", "SidecarWarning"]
 
@@ -67,15 +69,11 @@ class MetadataCallback(_Base):  # type: ignore[misc]  # the base is chosen at ru
             raise ValueError(f"schema_version is {' or '.join(VERSIONS)}, not {schema_version!r}")
         place = None if outputs_dir is None else os.path.abspath(outputs_dir)
         self._options = Options(name(exp_name), place, training_phase, str(schema_version))
-        self._sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()  # by trainer
+        self._sessions: Sessions = []
 
     def __getstate__(self) -> dict[str, Any]:
         """What was seen so far stays in this process."""
-        return {**self.__dict__, "_sessions": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._sessions = WeakKeyDictionary()
+        return {**self.__dict__, "_sessions": []}
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:  # noqa: ANN401, ARG002  # Lightning's hook
         """Put the hooks in place; they stay after the run, for saves by hand."""
@@ -102,6 +100,11 @@ class MetadataCallback(_Base):  # type: ignore[misc]  # the base is chosen at ru
     on_test_start = on_validation_start
     on_test_end = on_validation_end
 
+    def on_predict_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ANN401, ARG002  # Lightning's hook
+        """Notice that other weights were loaded for it."""
+        session = self._session(trainer)
+        _safely(session, "looking for weights that were loaded", session.notice_loaded, trainer)
+
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ANN401, ARG002  # Lightning's hook
         """From here on values of the whole epoch are those of this step."""
         session = self._session(trainer)
@@ -112,6 +115,7 @@ class MetadataCallback(_Base):  # type: ignore[misc]  # the base is chosen at ru
         """Look for files that came late: the run may end without another hook."""
         session = self._session(trainer)
         _safely(session, "looking for overdue checkpoints", session.settle_overdue)
+        _safely(session, "looking for checkpoints that are gone", session.sweep)
 
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:  # noqa: ANN401, ARG002  # Lightning's hook
         """Every writer has ended: settle what is left."""
@@ -119,9 +123,12 @@ class MetadataCallback(_Base):  # type: ignore[misc]  # the base is chosen at ru
         _safely(session, "settling the last checkpoints", session.finish)
 
     def _session(self, trainer: Any) -> Session:  # noqa: ANN401  # a trainer
-        session = self._sessions.get(trainer)
-        if session is None:
-            session = self._sessions[trainer] = Session(self._options, Guard())
+        """Return what belongs to this trainer, by identity: one of another class may not be hashable."""
+        for held, session in self._sessions:
+            if held() is trainer:
+                return session
+        session = Session(self._options, Guard())
+        self._sessions = [*((held, old) for held, old in self._sessions if held() is not None), (ref(trainer), session)]
         return session
 
 
@@ -130,8 +137,10 @@ def _epoch_ended(session: Session, trainer: Any) -> None:  # noqa: ANN401  # a t
 
 
 def _evaluation_began(session: Session, trainer: Any) -> None:  # noqa: ANN401  # a trainer
-    if not trainer.sanity_checking:
-        session.freshness.evaluation_began(shown_metrics(trainer))
+    if trainer.sanity_checking:
+        return
+    session.notice_loaded(trainer)
+    session.freshness.evaluation_began(shown_metrics(trainer))
 
 
 def _evaluation_ended(session: Session, trainer: Any) -> None:  # noqa: ANN401  # a trainer
@@ -141,7 +150,7 @@ def _evaluation_ended(session: Session, trainer: Any) -> None:  # noqa: ANN401  
     if not trainer.is_global_zero:
         return
     session.freshness.evaluation_ended(trainer.global_step, shown, numbers(shown))
-    if str(getattr(trainer.state.fn, "value", trainer.state.fn)) == "fit":  # else the weights may be others
+    if is_fitting(trainer):  # else the weights may be others
         session.rewrite(trainer, trainer.global_step, shown)
 
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Method = Callable[..., Any]  # a method of Lightning's
 
 
+MAX_WRAPPED = 8
+"""Checkpoint IOs around each other that are looked into."""
+
+
 class Hook:
     """A callable that stands in for one method of one instance."""
 
@@ -70,10 +74,15 @@ class RemoveHook(Hook):
 
     method = "remove_checkpoint"
 
+    def __init__(self, holder: Any, session: Session, trainer: Any) -> None:  # noqa: ANN401  # a strategy, its trainer
+        super().__init__(holder, session)
+        self.trainer = trainer
+
     def __call__(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # Lightning's
         """Remove as the strategy does."""
         answer = self.original(filepath, *args, **kwargs)
-        self.session.guard.run(f"removing the sidecar of {filepath}", self.session.removed, filepath)
+        if self.trainer.is_global_zero:  # every process gets here; another may be late, and hit a new document
+            self.session.guard.run(f"removing the sidecar of {filepath}", self.session.removed, filepath)
         return answer
 
 
@@ -113,7 +122,7 @@ def install(trainer: Any, session: Session) -> None:  # noqa: ANN401  # a traine
     if not _is_ours(vars(strategy).get(SaveHook.method), session):
         by_io = guard.run("following the checkpoint IO", _follow_io, strategy, session) or False
         strategy.save_checkpoint = SaveHook(strategy, session, trainer, by_io=by_io)
-        strategy.remove_checkpoint = RemoveHook(strategy, session)
+        strategy.remove_checkpoint = RemoveHook(strategy, session, trainer)
     for callback in model_checkpoints(trainer):
         links = callback.save_last == "link" and hasattr(callback, LinkHook.method)
         if links and not _is_ours(vars(callback).get(LinkHook.method), session):
@@ -123,7 +132,10 @@ def install(trainer: Any, session: Session) -> None:  # noqa: ANN401  # a traine
 def _follow_io(strategy: Any, session: Session) -> bool:  # noqa: ANN401  # a strategy
     """Hook the innermost checkpoint IO where one wraps another; tell whether one does."""
     outer = inner = strategy.checkpoint_io
-    while (wrapped := getattr(inner, "checkpoint_io", None)) is not None:
+    for _ in range(MAX_WRAPPED):  # one that delegates everything may wrap itself
+        wrapped = getattr(inner, "checkpoint_io", None)
+        if wrapped is None or wrapped is inner:
+            break
         inner = wrapped
     if inner is outer:
         return False

@@ -38,8 +38,8 @@ def numbers(shown: Mapping[str, Any]) -> dict[str, float | None]:  # tensors
     for name, value in list(shown.items())[:MAX_METRICS]:
         if not isinstance(name, str) or not name or not is_clean(name):
             continue
-        device = getattr(value, "device", None)
-        if device is None or device.type == "cpu":
+        device = getattr(value, "device", None)  # of a numpy value: text
+        if getattr(device, "type", "cpu") == "cpu":
             _keep(values, name, value)
         else:
             values[name] = None  # keeps the order in which they were logged
@@ -87,7 +87,7 @@ def _keep(values: dict[str, float | None], name: str, value: Any) -> None:  # no
     item = getattr(value, "item", None)
     try:
         number = float(item() if callable(item) else value)
-    except (TypeError, ValueError, RuntimeError):  # text, or a tensor of several values
+    except (TypeError, ValueError, RuntimeError, OverflowError):  # text, a tensor of several values, 10**400
         values.pop(name, None)
         return
     values[name] = number if isfinite(number) else None

@@ -13,12 +13,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from ckpt_indexer.integrations.beside_checkpoint import read_beside, remove_beside, state_of, write_beside
+from ckpt_indexer.integrations.beside_checkpoint import is_gone, read_beside, remove_beside, state_of, write_beside
 from ckpt_indexer.integrations.flushing import Flusher
 from ckpt_indexer.integrations.freshness import Freshness
 from ckpt_indexer.integrations.lightning_metrics import logged_by_training, numbers, shown_metrics
-from ckpt_indexer.integrations.lightning_owner import owner_of
-from ckpt_indexer.integrations.lightning_snapshot import Constants, Saving, constants, document_of, metrics_of
+from ckpt_indexer.integrations.lightning_owner import Owner, owner_of
+from ckpt_indexer.integrations.lightning_snapshot import (
+    Constants,
+    Saving,
+    constants,
+    document_of,
+    metrics_of,
+    recounted,
+)
 from ckpt_indexer.integrations.places import absolute
 from ckpt_indexer.metadata.schema import LATEST
 
@@ -71,24 +78,30 @@ class Session:
         self._waiting: dict[str, deque[Ticket]] = {}
         self._recent: deque[Ticket] = deque(maxlen=MAX_REMEMBERED)
         self._linked: dict[str, str] = {}
+        self._described: set[str] = set()  # checkpoints whose documents were written here
 
     def begin(self, trainer: Any, stage: str) -> None:  # noqa: ANN401  # a trainer
-        """Forget what belonged to an earlier run of the trainer: it starts with no metrics, and maybe other weights.
+        """Forget what belonged to an earlier training, or to another model.
 
-        `stage` is Lightning's word: fit, validate, test, predict. What a training said of itself outlives a mere
-        evaluation of its model.
+        `stage` is Lightning's word: fit, validate, test, predict. What a training said and measured outlives a mere
+        evaluation of its model; but see `notice_loaded`.
         """
         with self._lock:
-            self.freshness = Freshness()
             self._recent.clear()
             if stage == "fit" or self._module is None or self._module() is not trainer.lightning_module:
+                self.freshness = Freshness()
                 self._constants = None
                 self._module = ref(trainer.lightning_module)
 
+    def notice_loaded(self, trainer: Any) -> None:  # noqa: ANN401  # a trainer
+        """Forget what was measured when an evaluation that is about to start has loaded other weights."""
+        if not is_fitting(trainer) and trainer.ckpt_path is not None:
+            self.freshness = Freshness()
+
     def learn(self, trainer: Any) -> Constants:  # noqa: ANN401  # a trainer
         """Ask once what stays the same during this training."""
-        if self._constants is None:
-            self._constants = constants(trainer, self.guard)
+        known = self._constants
+        self._constants = constants(trainer, self.guard) if known is None else recounted(known, trainer, self.guard)
         return self._constants
 
     def announce(
@@ -108,7 +121,8 @@ class Session:
         if not trainer.is_global_zero or local is None or local.rpartition("/")[2].startswith("."):
             return None
         self.settle_overdue()
-        saving = Saving(local, checkpoint.get("epoch"), checkpoint.get("global_step"), owner_of(local, trainer))
+        owner = self.guard.run("asking the checkpoint callbacks", owner_of, local, trainer) or Owner(None, "manual")
+        saving = Saving(local, checkpoint.get("epoch"), checkpoint.get("global_step"), owner)
         document = document_of(saving, trainer, self.learn(trainer), options=self.options, guard=self.guard)
         document |= self._metrics(saving, trainer, shown)
         ticket = Ticket(saving, document, state_of(local), by_io)
@@ -155,8 +169,15 @@ class Session:
                 ticket.by_io = False
                 self.settle(ticket)
             self._waiting.clear()
+        self.sweep()
         self._flusher.close()
         self.guard.summarise()
+
+    def sweep(self) -> None:
+        """Remove the documents of checkpoints that were deleted past the trainer, by the training's own code."""
+        with self._lock:
+            for path in [path for path in self._described if is_gone(path)]:
+                self.guard.run(f"removing the sidecar of {path}", self._clear_away, path)
 
     def failed(self, path: AnyPath) -> None:
         """Forget the first save announced for this path: it raised. If it spoiled the file, the document goes."""
@@ -179,8 +200,7 @@ class Session:
         with self._lock:
             for gone in (local, *(link for link, target in self._linked.items() if target == local)):
                 if state_of(gone) is None:
-                    remove_beside(gone)
-                    self._recent = deque((t for t in self._recent if t.path != gone), maxlen=MAX_REMEMBERED)
+                    self._clear_away(gone)
 
     def linked(self, target: AnyPath, link: AnyPath) -> None:
         """Give a link to a checkpoint a document of its own: what the target's says, under the link's name."""
@@ -228,6 +248,12 @@ class Session:
         if not left:
             del self._waiting[ticket.path]
 
+    def _clear_away(self, path: str) -> None:
+        """Remove what describes a checkpoint that is gone, and forget it."""
+        self._described.discard(path)
+        self._recent = deque((ticket for ticket in self._recent if ticket.path != path), maxlen=MAX_REMEMBERED)
+        remove_beside(path)
+
     def _write(self, ticket: Ticket, state: State) -> None:
         ticket.written = None
         what = f"writing the sidecar of {ticket.path}"
@@ -239,6 +265,7 @@ class Session:
 
     def _write_version(self, document: Block, path: str, state: State) -> bool:
         write_beside(document, path, state, version=self.options.schema_version, sync=self._flusher.later)
+        self._described.add(path)
         return True
 
     def _write_link(self, source: str, link: str) -> None:
@@ -258,6 +285,11 @@ class Session:
         ticket = Ticket(saving, document, None, by_io=False)
         self._remember(ticket)
         self._write(ticket, state)
+
+
+def is_fitting(trainer: Any) -> bool:  # noqa: ANN401  # a trainer
+    """Tell whether the trainer runs `fit`, of which validation is a part."""
+    return str(getattr(trainer.state.fn, "value", trainer.state.fn)) == "fit"
 
 
 def _beside(place: str, source: str, link: str) -> str:

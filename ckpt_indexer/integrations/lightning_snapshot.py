@@ -7,7 +7,7 @@ a few attributes and never touches weights. Every field is asked on its own: one
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +65,9 @@ def constants(trainer: Any, guard: Guard) -> Constants:  # noqa: ANN401  # a tra
     data_tree = guard.run("reading the data's hyper-parameters", lambda: plain_tree(getattr(data, "hparams", {}))) or {}
     said = guard.run("reading the experiment from hyper-parameters", find_facts, tree)
     counted = None if _is_sharded(trainer) else count_parameters(module, guard)
+    model = guard.run("describing the model", model_block, module, tree, guard) or {}
     return Constants(
-        model={**(model_block(module, tree, guard)), **block(num_parameters=counted)},
+        model={**model, **block(num_parameters=counted)},
         encoder=guard.run("finding the encoder's parameters", encoder_parameters, module) or (),
         params=guard.run("flattening hyper-parameters", _params, tree, data_tree) or {},
         exp_name=name(said.facts.get("experiment")) if said is not None else None,
@@ -74,6 +75,15 @@ def constants(trainer: Any, guard: Guard) -> Constants:  # noqa: ANN401  # a tra
         environment=guard.run("describing the environment", environment) or {},
         resumed_from=guard.run("reading where it resumed from", _resumed_from, trainer),
     )
+
+
+def recounted(known: Constants, trainer: Any, guard: Guard) -> Constants:  # noqa: ANN401  # a trainer
+    """Return the same with the number of parameters, if that is known only now: lazy layers make theirs in the first
+    step."""
+    if "num_parameters" in known.model or _is_sharded(trainer):
+        return known
+    counted = count_parameters(trainer.lightning_module, guard)
+    return known if counted is None else replace(known, model={**known.model, "num_parameters": counted})
 
 
 @dataclass(frozen=True, slots=True)

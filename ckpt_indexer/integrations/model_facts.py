@@ -47,7 +47,7 @@ def model_block(module: Any, tree: Mapping[str, Any], guard: Guard) -> Block:  #
     said = guard.run("reading the model's hyper-parameters", find_facts, tree)
     facts: Mapping[str, Any] = said.facts if said is not None else {}
     components = {part.role: part for part in (said.components if said is not None else ())}
-    holders = networks(module)
+    holders = guard.run("finding the network", networks, module) or (module,)
     parts = {}
     for role in NAME_KEYS:
         told = guard.run(f"describing the model's {role}", _described, role, holders)
@@ -223,6 +223,8 @@ def _count(module: Any) -> int | None:  # noqa: ANN401  # any module
     """Count as DeepSpeed does where it has split a parameter up: `ds_numel` is the size of the whole."""
     total = 0
     for parameter in module.parameters():
+        if type(parameter).__name__.startswith("Uninitialized"):
+            return None
         whole_size = getattr(parameter, "ds_numel", None)
         total += parameter.numel() if whole_size is None else whole_size
     return total or None

@@ -44,7 +44,12 @@ def model_block(model: object, problems: list[Problem]) -> Block:
         return {}
     if isinstance(model, str):
         return _named("architecture", model, "model.", problems)
-    return _of_mapping(model, problems) if is_mapping(model) else _of_object(model, problems)
+    if is_mapping(model):
+        return _of_mapping(model, problems)
+    if not isinstance(model, type) and type(model).__module__ == "builtins":  # a number, a list, a function
+        refuse(problems, "model", "a module, a name or a mapping", model)
+        return {}
+    return _of_object(model, problems)
 
 
 def _of_object(model: object, problems: list[Problem]) -> Block:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ckpt_indexer.metadata.naming import checkpoint_suffix, display
+from ckpt_indexer.metadata.naming import checkpoint_suffix, display, raw
 
 CONTAINERS = frozenset({b"checkpoints", b"checkpoint", b"ckpts", b"ckpt", b"weights"})
 """Directories that hold the checkpoints of one run and say nothing about it."""
@@ -26,6 +26,8 @@ _DATE = re.compile(rb"\d{4}-\d{2}-\d{2}")
 _TIME = re.compile(rb"\d{2}-\d{2}-\d{2}")
 _VERSION = re.compile(rb"version_\d+")
 _NUMBER = re.compile(rb"\d+")
+_ANY = "x.ckpt"
+"""Stands for a checkpoint in a directory."""
 
 
 class Place(NamedTuple):
@@ -68,6 +70,24 @@ def place_of(path: bytes, root_name: str) -> Place:
     """Return run directory and default experiment of a checkpoint, given its path relative to the root of that name."""
     run = split_path(path).run
     return Place(display(b"/".join(run)) or ".", _experiment(run) or root_name)
+
+
+def rebased(run_dir: str, said_path: str, path: str) -> str | None:
+    """Return the run directory a document gives, relative to the root of `path` instead of its own.
+
+    `said_path` is the checkpoint's path as the document has it. Where one of the two paths is the end of the other, the
+    directory that the training called its outputs lies below or above the root, and their difference says by how much.
+    None when the run directory lies above the root. Of unrelated paths nothing can be told: it stays.
+    """
+    if path.endswith("/" + said_path):
+        above = path.removesuffix("/" + said_path)
+        return place_of(raw(f"{above}/{_ANY}"), "").run_dir if run_dir == "." else f"{above}/{run_dir}"
+    if said_path.endswith("/" + path):
+        above = said_path.removesuffix("/" + path)
+        if run_dir == above:
+            return "."
+        return run_dir.removeprefix(above + "/") if run_dir.startswith(above + "/") else None
+    return run_dir
 
 
 def _template_start(parents: list[bytes], name: bytes) -> int:

@@ -63,6 +63,28 @@ def test_a_document_from_the_future_stays(tmp_path: Path) -> None:
     assert "7.0" in future.read_text()
 
 
+@pytest.mark.parametrize("text", ["my notes on this run", "lr: 0.1\n", "- a list\n", "{[ nothing that parses", ""])
+def test_a_file_that_is_no_document_is_kept(tmp_path: Path, text: str) -> None:
+    checkpoint = made(tmp_path)
+    for kept in (text, text + "again"):
+        (tmp_path / "best.metadata.yaml").write_text(kept)
+        write(checkpoint, tags=["a"])
+    assert yaml.safe_load((tmp_path / "best.metadata.yaml").read_text())["tags"] == ["a"]
+    assert (tmp_path / "best.metadata.yaml.bak").read_text() == text
+    assert (tmp_path / "best.metadata.yaml.bak1").read_text() == text + "again"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["schema_version: '1.0'\ncheckpoint_path: a/be", "# by hand\nschema_version: '2.0'\nfile:\n  name: other.ckpt\n"],
+)
+def test_an_older_document_is_replaced(tmp_path: Path, text: str) -> None:
+    checkpoint = made(tmp_path)
+    (tmp_path / "best.metadata.yaml").write_text(text)
+    write(checkpoint)
+    assert names(tmp_path) == ["best.ckpt", "best.metadata.yaml"]
+
+
 def test_a_checkpoint_has_one_document_when_its_stem_becomes_shared(tmp_path: Path) -> None:
     checkpoint = made(tmp_path)
     write(checkpoint)

@@ -207,6 +207,23 @@ def test_attributes_that_raise_cost_their_own_field_only(tmp_path: Path) -> None
     assert document["model"]["encoder"]["model_name"] == "resnet18"
 
 
+class Delegating(TinyModel):
+    """Hands on what it is asked for to something that is not there yet."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"model", "net", "backbone", "decoder", "architecture"}:
+            raise ValueError(f"no {name} yet")
+        return super().__getattr__(name)
+
+
+def test_a_module_that_raises_for_what_it_does_not_have_is_described(tmp_path: Path) -> None:
+    model = Delegating()
+    with pytest.warns(SidecarWarning, match="no model yet"):
+        train(tmp_path, keeping(tmp_path), model=model, max_epochs=1)
+    (document,) = assert_described(tmp_path, model).values()
+    assert (document["model"]["architecture"], document["model"]["num_parameters"]) == ("dbnet", 19)
+
+
 class ShardingStrategy(SingleDeviceStrategy):  # type: ignore[misc]  # torch is skipped by mypy, so its classes are Any
     """Saves as FSDP does when its state is sharded: a directory with one file for each process."""
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,6 +12,11 @@ from ckpt_indexer.integrations.lightning_metrics import numbers
 def test_values_keep_every_digit_they_had() -> None:
     single, double = torch.tensor(0.9), torch.tensor(0.1, dtype=torch.float64)
     assert numbers({"a": single, "b": double, "c": 3}) == {"a": single.item(), "b": 0.1, "c": 3.0}
+
+
+def test_values_that_the_training_put_there_itself_are_numbers_of_any_kind() -> None:
+    shown = {"a": np.float64(0.1), "b": np.array(0.25), "c": True, "d": np.array([1.0, 2.0]), "e": 10**400}
+    assert numbers(shown) == {"a": 0.1, "b": 0.25, "c": 1.0}
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -61,6 +61,11 @@ def test_a_class_is_known_by_its_name() -> None:
     assert block(Net) == {"architecture": "Net"}
 
 
+@pytest.mark.parametrize("model", [3, 0.5, True, [1], lambda: 0, object()], ids=lambda model: type(model).__name__)
+def test_what_is_no_model_is_no_architecture(model: object) -> None:
+    assert faults(model) == ["model"]
+
+
 def test_a_part_may_be_its_name_alone() -> None:
     said = {"backbone": "resnet18", "decoder": "fpn_decoder", "head": "db_head", "loss": "db_loss"}
     assert block(said) == {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckpt_indexer.metadata.runs import place_of, split_path
+from ckpt_indexer.metadata.runs import place_of, rebased, split_path
 
 TABLE = [
     # the directory above the container
@@ -82,3 +82,22 @@ def test_undecodable_names_are_shown() -> None:
 def test_run_and_template_leave_out_the_container() -> None:
     split = split_path(b"run/checkpoints/epoch=3-val/loss=0.25.ckpt")
     assert split == ((b"run",), (b"epoch=3-val", b"loss=0.25.ckpt"))
+
+
+@pytest.mark.parametrize(
+    ("run_dir", "said_path", "ours"),
+    [
+        ("exp", "exp/checkpoints/best.ckpt", "exp"),
+        ("proj/exp", "proj/exp/checkpoints/best.ckpt", "exp"),
+        ("proj", "proj/exp/checkpoints/best.ckpt", "."),
+        (".", "proj/exp/checkpoints/best.ckpt", None),
+        ("elsewhere", "proj/exp/checkpoints/best.ckpt", None),
+        (".", "checkpoints/best.ckpt", "exp"),
+        (".", "best.ckpt", "exp"),
+        ("checkpoints", "checkpoints/best.ckpt", "exp/checkpoints"),
+        ("old", "old/checkpoints/best.ckpt", "old"),
+        ("est.ckpt", "est.ckpt", "est.ckpt"),
+    ],
+)
+def test_a_run_directory_said_of_another_root_is_taken_to_ours(run_dir: str, said_path: str, ours: str | None) -> None:
+    assert rebased(run_dir, said_path, "exp/checkpoints/best.ckpt") == ours
