@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from ckpt_indexer.ingest.inbox import Inbox
     from ckpt_indexer.ingest.indexer import Indexer
     from ckpt_indexer.settings import Settings
+    from ckpt_indexer.store.writer import Writer
+
+
+SCAN_CACHE_KIB = 32_768
+"""Page cache of a process that only scans: a first index writes to all of its tree of indexes all the time."""
 
 
 @contextmanager
@@ -52,6 +58,8 @@ def open_indexer(settings: Settings, inbox: Inbox, *, grace_s: float = 2.0, in_b
     path = settings.catalog.db
     path.parent.mkdir(parents=True, exist_ok=True)
     options = WriterOptions(derivation=DERIVATION, is_network=is_network_disk, now=clock.now)
+    if not in_background:
+        options = replace(options, cache_kib=SCAN_CACHE_KIB)
     writer = open_writer(path, options=options)
     chains = open_chains(settings, CatalogAnswers(writer=writer, inbox=inbox), on_change=inbox.poke)
     if in_background:
@@ -75,6 +83,26 @@ def open_indexer(settings: Settings, inbox: Inbox, *, grace_s: float = 2.0, in_b
         ),
         rules=rules_of(settings),
     )
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Writer]:
+    """Give the writer of a catalog that no other process keeps, for a short change without looking at the disk.
+
+    Raises:
+        AlreadyRunning: a process keeps this catalog.
+        StoreError: it cannot be written.
+    """
+    from ckpt_indexer.daemon.lock import CatalogLock
+    from ckpt_indexer.ingest.clock import Clock
+    from ckpt_indexer.ingest.decide import DERIVATION
+    from ckpt_indexer.store.options import WriterOptions
+    from ckpt_indexer.store.writer import open_writer
+
+    require_usable(path)
+    options = WriterOptions(derivation=DERIVATION, is_network=is_network_disk, now=Clock().now)
+    with CatalogLock(path), open_writer(path, options=options) as writer:
+        yield writer
 
 
 def real_paths(paths: Sequence[Path]) -> list[bytes]:

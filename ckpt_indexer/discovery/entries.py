@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
+from contextlib import suppress
 from hashlib import blake2b
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import TYPE_CHECKING
@@ -38,13 +39,15 @@ _INT64 = (1 << 63) - 1
 class Seen:
     """One directory as it was read: names sorted into what they are to us, stat values of those that matter."""
 
-    __slots__ = ("directories", "entries", "error", "files", "links", "marked", "others", "specials")
+    __slots__ = ("directories", "entries", "error", "files", "followed", "links", "marked", "others", "specials")
 
     def __init__(self) -> None:
         self.files: list[tuple[str, os.stat_result]] = []
         """Checkpoint files and metadata documents, with `lstat`."""
         self.entries: list[Entry] = []
         """Links to checkpoint files and, added by the walk, directory checkpoints."""
+        self.followed: list[tuple[str, Fingerprint]] = []
+        """Links to metadata documents, each with the file it leads to."""
         self.directories: list[str] = []
         self.links: list[str] = []
         """Symbolic links to directories."""
@@ -70,7 +73,8 @@ class Seen:
         return found
 
     def digest(self) -> bytes:
-        """Return 16 bytes that change when any name, kind, device, inode, size, mtime or ctime here changes."""
+        """Return 16 bytes that change when any name, kind, device, inode, size, mtime or ctime here changes, or of the
+        file that a linked document leads to."""
         self.files.sort()
         names: list[str] = []
         values: list[int] = []
@@ -87,6 +91,8 @@ class Seen:
         made.update("\0".join(names).encode("utf-8", "surrogateescape"))
         for entry in sorted(self.entries):
             made.update(repr((entry.name, str(entry.kind), tuple(entry.fingerprint), entry.target)).encode())
+        for name, fingerprint in sorted(self.followed):
+            made.update(repr((os.fsencode(name), tuple(fingerprint))).encode())
         return made.digest()
 
 
@@ -156,6 +162,9 @@ def _sort_in_special(seen: Seen, item: os.DirEntry[str], stat: os.stat_result, r
         return
     if not name.endswith(CHECKPOINT_ENDINGS):
         seen.files.append((name, stat))  # a document of any kind has a stamp; its reader refuses what is no file
+        if S_ISLNK(stat.st_mode):
+            with suppress(OSError):  # it leads nowhere
+                seen.followed.append((name, Fingerprint.of(item.stat())))
         return
     if not S_ISLNK(stat.st_mode):
         seen.specials[name] = "a FIFO, socket or device is never opened"

@@ -11,7 +11,8 @@ import logging
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
 
 from watchdog.events import (
     DirAttribEvent,
@@ -26,16 +27,16 @@ from watchdog.events import (
     FileMovedEvent,
 )
 from watchdog.observers.api import BaseObserver
-from watchdog.observers.inotify import InotifyEmitter
-from watchdog.observers.inotify_c import InotifyFD
+from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD
 from watchdog.utils.delayed_queue import DelayedQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from watchdog.events import FileSystemEvent, FileSystemEventHandler
     from watchdog.observers.api import ObservedWatch
-    from watchdog.observers.inotify_c import CallbackId, InotifyEvent, Mask, WatchCallback, WatchDescriptor
+    from watchdog.observers.inotify_c import CallbackId, Mask, WatchCallback, WatchDescriptor
     from watchdog.observers.inotify_move_event_grouper import GroupedInotifyEvent
 
 logger = logging.getLogger(__name__)
@@ -79,6 +80,10 @@ class Reader(InotifyFD):
             self._on_loss()
         if event.is_queue_overflow:
             self._on_loss()
+
+    def tell_loss(self) -> None:
+        """Say that events may have been lost. From any thread."""
+        self._on_loss()
 
     def has_lost_track(self) -> bool:
         """Tell, once, whether a directory moved to a place that was not watched at that moment.
@@ -166,14 +171,58 @@ class EventQueue(DelayedQueue["GroupedInotifyEvent"]):
         return since + self.delay - time.monotonic() if waits else 0.0
 
 
+class WatchGroup(InotifyWatchGroup):
+    """watchdog's watches of one tree, however deep it is: `os.walk` calls itself for every level (until Python 3.12),
+    and a tree of a thousand directories in each other would end the thread all roots depend on."""
+
+    def _add_all_callbacks(self, path: bytes) -> None:
+        """Watch a directory and, where everything below it is to be watched, all below."""
+        self._add_callback(path)
+        if self.is_recursive:
+            for place, directories, _ in _walk(path):
+                for name in directories:
+                    self._add_callback(os.path.join(place, name))
+
+    def _recursive_simulate(self, src_path: bytes) -> list[InotifyEvent]:
+        """Return an event for everything in a directory that is new: it may have come before the watch."""
+        events = []
+        for place, directories, others in _walk(src_path):
+            watch = self._active_callbacks_by_path.get(place)
+            if watch is None:  # its own event will watch it and tell of its content
+                continue
+            created = InotifyConstants.IN_CREATE
+            made_in = created | InotifyConstants.IN_ISDIR
+            events += [InotifyEvent(watch, cast("Mask", made_in), 0, name) for name in directories]
+            events += [InotifyEvent(watch, created, 0, name) for name in others]
+        return events
+
+
+def _walk(top: bytes) -> Iterator[tuple[bytes, list[bytes], list[bytes]]]:
+    """Yield every directory from `top` down with the names of the directories and of the other entries in it.
+
+    What cannot be read is left out; links are not followed.
+    """
+    pending = [top]
+    while pending:
+        place = pending.pop()
+        directories: list[bytes] = []
+        others: list[bytes] = []
+        with suppress(OSError), os.scandir(place) as entries:
+            for entry in entries:
+                (directories if entry.is_dir(follow_symlinks=False) else others).append(entry.name)
+        yield place, directories, others
+        pending += [os.path.join(place, name) for name in directories]
+
+
 class _Emitter(InotifyEmitter):
     """watchdog's emitter with a shorter wait for the other half of a move, and a word for each half without another."""
 
     def on_thread_start(self) -> None:
-        super().on_thread_start()
-        grouper = getattr(self._inotify, "_move_event_grouper", None)
-        if grouper is not None:
-            grouper._queue = EventQueue(PAIRING_DELAY_S)  # noqa: SLF001  # nothing was read yet, and a scan comes after
+        """Place the watches; may raise as `Observer.watch` does."""
+        path, mask = os.fsencode(self.watch.path), self.get_event_mask_from_filter()
+        group = WatchGroup(self._inotify_fd, path, event_mask=mask, is_recursive=self.watch.is_recursive)
+        group._move_event_grouper._queue = EventQueue(PAIRING_DELAY_S)  # noqa: SLF001  # nothing was read yet, and a scan comes after
+        self._inotify = group
 
     def queue_events(self, timeout: float, *, full_events: bool = False) -> None:
         """Wait for the next event; a stopped emitter is silent, where watchdog logs an error."""
@@ -181,8 +230,16 @@ class _Emitter(InotifyEmitter):
             super().queue_events(timeout, full_events=full_events)
 
     def build_and_queue_event(self, event: GroupedInotifyEvent, *, full_events: bool = True) -> None:
-        """Report what was moved in from a place nobody watches as moved, not as created: it is complete."""
-        super().build_and_queue_event(event, full_events=full_events)
+        """Report what was moved in from a place nobody watches as moved, not as created: it is complete.
+
+        What lies in a directory that moved is told by watchdog with `os.walk`: too deep a tree is left to a scan.
+        """
+        try:
+            super().build_and_queue_event(event, full_events=full_events)
+        except RecursionError:
+            reader = self._inotify_fd
+            if isinstance(reader, Reader):
+                reader.tell_loss()
 
 
 class Observer(BaseObserver):

@@ -28,9 +28,9 @@ class MovedFrom:
 
 @dataclass(frozen=True, slots=True)
 class LinkOf:
-    """Another hard link of files that are still in place."""
+    """Another hard link of a file that is still in place."""
 
-    others: tuple[Known, ...]
+    other: Known
 
 
 def is_itself(row: Known) -> bool:
@@ -55,20 +55,20 @@ def identify(
     place (a file moved over another takes over that path's row). `still_there(row)` tells whether the row's path still
     leads to that inode.
     """
-    others = [twin for twin in twins if (twin.root_id, twin.path) != (root_id, candidate.path)]
-    if candidate.kind is Kind.SYMLINK or not others:
-        return Itself()
-    in_place = [twin for twin in others if twin.kind != Kind.SYMLINK and still_there(twin)]
-    if in_place and candidate.kind is Kind.FILE:
-        return LinkOf(tuple(in_place))
+    others = (twin for twin in twins if (twin.root_id, twin.path) != (root_id, candidate.path))
+    gone: list[Known] = []
+    for twin in () if candidate.kind is Kind.SYMLINK else others:
+        if twin.kind == Kind.SYMLINK or not still_there(twin):
+            gone.append(twin)
+        elif candidate.kind is Kind.FILE:  # one is enough: a file may have thousands of names
+            return LinkOf(twin)
     if known is not None and known.presence == "present":
         return Itself()
     stamp = candidate.fingerprint
     gone = [
         twin
-        for twin in others
-        if twin not in in_place
-        and twin.kind == candidate.kind
+        for twin in gone
+        if twin.kind == candidate.kind
         and (twin.fingerprint.size_bytes, twin.fingerprint.mtime_ns) == (stamp.size_bytes, stamp.mtime_ns)
     ]
     return MovedFrom(min(gone, key=lambda twin: twin.id)) if gone else Itself()

@@ -215,11 +215,13 @@ class Indexer:
     def _take_due(self) -> None:
         """Look again at what was not at rest, at what seemed gone, and at what changed while it was read."""
         again, self.intake.again = self.intake.again, {}
-        for place in self._settle.due(self._clock.monotonic()):
-            again.setdefault(place, False)
         now = self._clock.monotonic()
+        for place in self._settle.due(now):
+            again.setdefault(place, False)
         again.update(dict.fromkeys(self.intake.retries.due(now), True))
         again.update(dict.fromkeys(self._around.due(now, self._by_path), True))
+        while len(again) > PATHS_PER_STEP:
+            self.intake.again.update([again.popitem()])
         self._look_at((place, False, forced) for place, forced in again.items())
         self._absences.settle()
         for path, directory in self._confirmations.due(now):
@@ -229,9 +231,7 @@ class Indexer:
 
     def _patience(self, timeout_s: float) -> float:
         """Return how long to wait for hints: not at all while there is work, else until the next look is due."""
-        if self.scans or self.intake.again or self.intake.links:
-            return 0.0
-        if self._chores.do():
+        if self.scans or self.intake.again or self.intake.links or self._chores.do():
             return 0.0
         now = self._clock.monotonic()
         waits = (

@@ -138,7 +138,8 @@ class Intake:
         if sighting.forced or sighting.place in self.elsewhere:
             return True
         known = sighting.known
-        decision = decide(sighting.candidate, known, () if known is None else derived_from(sighting.candidate))
+        sidecars = () if known is None else derived_from(sighting.candidate, known.sidecar_paths)
+        decision = decide(sighting.candidate, known, sidecars)
         if decision.action is Action.SKIP:
             self.settle.forget(sighting.place)
         return decision.action is Action.READ

@@ -7,6 +7,7 @@ others are its aliases.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ckpt_indexer.candidate import Kind
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from ckpt_indexer.store.changes import Known
     from ckpt_indexer.store.writer import Writer
 
+LINKS_PER_STEP = 500
+
 
 class Links:
     """Resolves the links that wait in an intake."""
@@ -31,10 +34,15 @@ class Links:
         self._intake = intake
         self._writer = writer
         self._quick = quick
+        self._names: dict[tuple[int, int], list[Known]] = {}
+        """Of each (device, inode) met in this step the rows of its present names, in the order of their places."""
 
     def resolve(self) -> None:
-        """Describe the waiting links whose targets have rows; the outbox must be empty."""
-        waiting, self._intake.links = self._intake.links, {}
+        """Describe waiting links whose targets have rows, the first few hundred; the outbox must be empty."""
+        self._names = {}
+        waiting = dict(islice(self._intake.links.items(), LINKS_PER_STEP))
+        for place in waiting:
+            del self._intake.links[place]
         for place, sighting in waiting.items():
             if sighting.candidate.kind is Kind.SYMLINK:
                 self._resolve_symlink(place, sighting)
@@ -56,19 +64,13 @@ class Links:
         self._describe_alias(sighting, seen.candidate, target)
 
     def _resolve_hard_link(self, place: Place, sighting: Sighting) -> None:
-        twins = self._writer.known_by_inodes([sighting.candidate.fingerprint[:2]])
-        rows = [
-            row
-            for row in twins.get(sighting.candidate.fingerprint[:2], ())
-            if row.kind != Kind.SYMLINK and self._intake.still_there(row)
-        ]
-        others = [row for row in rows if self._intake.place_of(row) != place]
-        first = min(others, key=self._intake.place_of, default=None)
+        rows = self._names_of(sighting.candidate.fingerprint[:2])
+        first = next((row for row in rows if self._intake.place_of(row) != place), None)
         if first is None or place < self._intake.place_of(first):
             own = self._writer.known_at(sighting.root.id, sighting.candidate.path)
             self._intake.settle_and_read(sighting.with_known(own), place)
-            for row in others:
-                if own is None or row.alias_of != own.id:
+            for row in rows:
+                if self._intake.place_of(row) != place and (own is None or row.alias_of != own.id):
                     self._intake.again[self._intake.place_of(row)] = True
             return
         canonical = self._intake.sight(self._intake.roots[first.root_id], first.path)
@@ -79,6 +81,14 @@ class Links:
             self._intake.again[self._intake.place_of(first)] = True
         self._describe_alias(sighting, canonical.candidate, first)
 
+    def _names_of(self, inode: tuple[int, int]) -> list[Known]:
+        """Return the rows of the names an inode has now. They are asked for once per step: there may be thousands."""
+        if inode not in self._names:
+            twins = self._writer.known_by_inodes([inode]).get(inode, ())
+            present = [row for row in twins if row.kind != Kind.SYMLINK and self._intake.still_there(row)]
+            self._names[inode] = sorted(present, key=self._intake.place_of)
+        return self._names[inode]
+
     def _describe_alias(self, sighting: Sighting, target: Candidate, row: Known) -> None:
         """An alias row carries the facts of the file it leads to."""
         known = sighting.known
@@ -86,7 +96,7 @@ class Links:
             self._intake.again[sighting.place] = True
             return
         if known is not None and known.alias_of == row.id and not sighting.forced:
-            decision = decide(sighting.candidate, known, derived_from(target))
+            decision = decide(sighting.candidate, known, derived_from(target, known.sidecar_paths))
             if decision.action is Action.SKIP:
                 return
         description = self._describe(sighting, target, row)

@@ -26,7 +26,7 @@ def find_monitor(config: Mapping[Any, Any]) -> dict[str, str]:
     """Return `monitor` and `monitor_mode` as far as the configuration's callbacks agree on them."""
     savers: list[dict[str, str]] = []
     watchers: list[dict[str, str]] = []
-    for place in _PLACES:
+    for place in [place for place in _PLACES if place[0] in config]:
         for label, block in _blocks(_below(config, place), "/".join(place), _MAX_DEPTH):
             said = _monitor_of(block)
             if said and "checkpoint" in label:

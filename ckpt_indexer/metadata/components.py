@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ckpt_indexer.metadata.fields import INT_LIMIT, integer, is_mapping, key_text, metric, refuse, word
 from ckpt_indexer.metadata.params import keep
@@ -16,7 +16,42 @@ ROW_FIELDS = {"encoder": "backbone", "backbone": "backbone", "decoder": "decoder
 """Role in a document -> field of the row that names it."""
 _FLAGS = ("pretrained", "frozen")
 _CHANNELS = {"decoder": ("inner_channels", "output_channels"), "head": ("in_channels",)}
+_MOST_KNOWN = 256
 _ENTRY_KEYS = frozenset({"role", "name", "params"})
+
+
+class ReadPart(Protocol):
+    """Reads one block of a model; see `read_part`."""
+
+    def __call__(
+        self, role: str, block: Mapping[str, Any], problems: list[Problem], *, legacy: bool
+    ) -> Component | None:
+        """Return what one block says."""
+
+
+class Parts:
+    """Reads blocks as `read_part` does; of a block that it was given before, the same object, it knows what it says.
+
+    For documents of one run, whose parser gives equal models as one object that nobody changes. So is what comes out.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, str, bool], tuple[Mapping[str, Any], Component | None, list[Problem]]] = {}
+        """By the identity of a block, which is kept so that no other can have it."""
+
+    def __call__(
+        self, role: str, block: Mapping[str, Any], problems: list[Problem], *, legacy: bool
+    ) -> Component | None:
+        """Return what one block says; what is wrong with it is added to `problems`."""
+        known = self._known.get((id(block), role, legacy))
+        if known is None:
+            own: list[Problem] = []
+            known = (block, read_part(role, block, own, legacy=legacy), own)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[id(block), role, legacy] = known
+        problems += known[2]
+        return known[1]
 
 
 def read_part(role: str, block: Mapping[str, Any], problems: list[Problem], *, legacy: bool) -> Component | None:

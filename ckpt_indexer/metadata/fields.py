@@ -23,10 +23,14 @@ _SHOWN = 40
 _CONSTANTS = {"None": "null", "True": "true", "False": "false"}
 _EXPONENT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+", re.ASCII)
 
+_NO_MAPPINGS = frozenset({type(None), bool, int, float, str, bytes, list, tuple})
+"""Told apart by their type alone: asking the abstract class takes ten times as long."""
+
 
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:  # keys and values are checked one by one by the caller
     """Tell whether the value is a mapping; the exact dict is the usual case and the fast one."""
-    return type(value) is dict or isinstance(value, Mapping)
+    kind = type(value)
+    return kind is dict or (kind not in _NO_MAPPINGS and isinstance(value, Mapping))
 
 
 def shown(value: object) -> str:

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from ckpt_indexer.metadata.record import Problem
 
     Tree = Mapping[Any, Any]  # a configuration: any key, any value
+    Path = tuple[str, ...]
+
+
+def _paths(*dotted: str) -> tuple[Path, ...]:
+    """Return dotted key paths as tuples of their keys."""
+    return tuple(tuple(path.split(".")) for path in dotted)
 
 
 class ConfigFacts(NamedTuple):
@@ -40,24 +46,24 @@ class ConfigFacts(NamedTuple):
 
 _WRAPPERS = ("cfg", "config", "conf", "hparams", "hyper_parameters", "args", "train_args", "params", "init_args")
 """Keys below which a whole configuration may stand."""
-_TEXT_PATHS: dict[str, tuple[str, ...]] = {
-    "experiment": ("exp_name", "experiment_name", "experiment.name", "experiment", "exp.name", "exp.exp_name"),
-    "dataset": (
+_TEXT_PATHS: dict[str, tuple[Path, ...]] = {
+    "experiment": _paths("exp_name", "experiment_name", "experiment.name", "experiment", "exp.name", "exp.exp_name"),
+    "dataset": _paths(
         "dataset.name", "data.dataset.name", "data.dataset_name", "data.name", "datasets.name", "dataset_name",
         "data.dataset", "dataset",
     ),
-    "wandb_run_id": (
+    "wandb_run_id": _paths(
         "logger.wandb.id", "logger.wandb.run_id", "wandb.id", "wandb.run_id", "wandb_run_id", "wandb_id",
         "loggers.wandb.id", "training.logger.wandb.id", "trainer.logger.init_args.id", "logger.wandb.init_args.id",
     ),
 }  # fmt: skip
-_MAX_EPOCHS = (
+_MAX_EPOCHS = _paths(
     "trainer.max_epochs", "training.max_epochs", "training.trainer.max_epochs", "train_cfg.max_epochs", "max_epochs",
     "trainer.epochs", "training.epochs", "training.num_epochs", "train.epochs", "train.max_epochs", "num_train_epochs",
     "num_epochs", "n_epochs", "epochs",
 )  # fmt: skip
-_PHASE = ("training_phase", "training.phase", "training.training_phase")
-_ARCHITECTURE = (
+_PHASE = _paths("training_phase", "training.phase", "training.training_phase")
+_ARCHITECTURE = _paths(
     "model.architecture_name", "model.architectures", "model.architecture", "model.arch", "model.name",
     "architecture_name", "architectures", "architecture", "arch", "model", "model_name", "models.name",
     "model.model_name", "model_name_or_path", "model.model_name_or_path", "model_type",
@@ -72,7 +78,11 @@ _ROLES: dict[str, tuple[str, ...]] = {
 _DIRECT = ("model.{}", "model.architecture.{}", "{}", "models.{}", "network.{}", "model.init_args.{}", "model.{}_name",
            "{}_name", "model.params.{}")  # fmt: skip
 _OVERRIDES = ("model.component_overrides.{}", "component_overrides.{}")
-_WHOLE_MODEL = (
+_OF_ROLE = {role: _paths(*(place.format(key) for place in _DIRECT for key in keys)) for role, keys in _ROLES.items()}
+_OVERRIDES_OF_ROLE = {
+    role: _paths(*(place.format(key) for place in _OVERRIDES for key in keys)) for role, keys in _ROLES.items()
+}
+_WHOLE_MODEL = _paths(
     "model.model_name", "model.init_args.model_name", "model_name", "model.architecture_name", "model.architecture",
     "model.arch", "model.name", "architecture", "arch", "model",
 )  # fmt: skip
@@ -117,14 +127,17 @@ def _is_param(key: str, value: object) -> bool:
     return not is_secret(key, value)
 
 
-def look(tree: Mapping[Any, Any], path: str) -> Any:  # noqa: ANN401  # whatever the configuration holds there
-    """Return the value at a dotted key path; None when there is no such place."""
-    here: Any = tree
-    for key in path.split("."):
-        if not is_mapping(here):
-            return None
-        here = here.get(key)
-    return here
+def _found(tree: Tree, paths: tuple[Path, ...]) -> Iterator[tuple[Path, Any]]:
+    """Yield (path, value) of the places that are there, in the order of the paths; None is no value."""
+    for path in [path for path in paths if path[0] in tree]:
+        here: Any = tree.get(path[0])
+        for key in path[1:]:
+            if not is_mapping(here):
+                here = None
+                break
+            here = here.get(key)
+        if here is not None:
+            yield path, here
 
 
 def _views(config: Tree) -> Iterator[Tree]:
@@ -158,20 +171,22 @@ def _scalars(tree: Tree) -> dict[str, Any]:
     """Return the facts that are no parts of the model."""
     said: dict[str, Any] = {
         "architecture": _architecture(tree),
-        "max_epochs": next((n for n in (_count(look(tree, path)) for path in _MAX_EPOCHS) if n is not None), None),
-        "training_phase": next((word for word in (look(tree, path) for path in _PHASE) if word in PHASES), None),
+        "max_epochs": next(
+            (n for n in (_count(value) for _, value in _found(tree, _MAX_EPOCHS)) if n is not None), None
+        ),
+        "training_phase": next((word for _, word in _found(tree, _PHASE) if word in PHASES), None),
         **{field: _first_text(tree, field, paths) for field, paths in _TEXT_PATHS.items()},
         **find_monitor(tree),
     }
     return {field: value for field, value in said.items() if value is not None}
 
 
-def _first_text(tree: Tree, field: str, paths: tuple[str, ...]) -> str | None:
-    for path in paths:
-        value = plain_text(_only(look(tree, path)))
+def _first_text(tree: Tree, field: str, paths: tuple[Path, ...]) -> str | None:
+    for _, given in _found(tree, paths):
+        value = plain_text(_only(given))
         if value is not None and (field != "wandb_run_id" or _RUN_ID.fullmatch(value)):
             return value
-    data = plain_text(look(tree, "data")) if field == "dataset" else None
+    data = plain_text(tree.get("data")) if field == "dataset" else None
     found = _DATA_FILE.fullmatch(data) if data is not None else None
     return None if found is None else found[1]
 
@@ -192,32 +207,32 @@ def _count(value: object) -> int | None:
 
 def _architecture(tree: Tree) -> str | None:
     """Return the architecture: a name given as such, else the class of it, else the class of the model."""
-    for path in _ARCHITECTURE:
-        value = _only(look(tree, path))
-        name = _named(value, "architecture") if path.endswith("architecture") else name_in_text("architecture", value)
+    for path, given in _found(tree, _ARCHITECTURE):
+        value = _only(given)
+        name = _named(value, "architecture") if path[-1] == "architecture" else name_in_text("architecture", value)
         if name is not None:
             return known_name("backbone", name) or name
-    model = look(tree, "model")
+    model = tree.get("model")
     return _class_name(model, "architecture") if is_mapping(model) else None
 
 
 def _components(tree: Tree) -> Iterator[Component]:
-    for role, keys in _ROLES.items():
-        component = _component(tree, role, keys)
+    for role in _ROLES:
+        component = _component(tree, role)
         if component is not None:
             yield component
 
 
-def _component(tree: Tree, role: str, keys: tuple[str, ...]) -> Component | None:
+def _component(tree: Tree, role: str) -> Component | None:
     """Return one part of the model: the name from the first place that has one; the params of the first place that is
     a mapping, with gaps filled by the overrides."""
     field = ROW_FIELDS.get(role, role)
-    direct = [_only(look(tree, template.format(key))) for template in _DIRECT for key in keys]
-    overrides = [_only(look(tree, template.format(key))) for template in _OVERRIDES for key in keys]
+    direct = [_only(value) for _, value in _found(tree, _OF_ROLE[role])]
+    overrides = [_only(value) for _, value in _found(tree, _OVERRIDES_OF_ROLE[role])]
     names = (_named(value, field) for value in (*direct, *overrides))
     name = next((given for given in names if given is not None), None)
     if role == "encoder" and name is None:
-        whole = (encoder_in_text(_only(look(tree, path))) for path in _WHOLE_MODEL)
+        whole = (encoder_in_text(_only(value)) for _, value in _found(tree, _WHOLE_MODEL))
         name = next((given for given in whole if given is not None), None)
     params: dict[str, Any] = {}
     for block in ([value for value in direct if is_mapping(value)][:1], filter(is_mapping, overrides)):

@@ -47,6 +47,8 @@ _STEP_DIRECTORY = re.compile(rb"checkpoint-(\d{1,15})")
 _METRIC = re.compile(
     r"([a-z][a-z0-9_/.@()]*)=(-?\d{1,15}(?:\.\d{1,20})?(?:e[-+]?\d{1,2})?)(?![a-z0-9.])", re.IGNORECASE | re.ASCII
 )
+_COUNTED = re.compile(r"(?:\w+_)?(?:model|checkpoint|ckpt|epoch|step|iter)_\d+_(?=[a-z])", re.IGNORECASE | re.ASCII)
+"""What stands before the name of a metric in `best_model_3_val_acc=0.75.pt`, as ignite writes it."""
 _LAST = re.compile(r"last(?:-v\d+)?", re.ASCII)
 _ROLES = {"backbone": "encoder", "decoder": "decoder", "head": "head"}
 
@@ -98,7 +100,8 @@ def _last_number(pattern: re.Pattern[str], text: str) -> int | None:
 def _metrics(template: str) -> dict[str, Metric]:
     """Return the metric values of a name; one that occurs with two values is none."""
     found: dict[str, set[float]] = {}
-    for name, value in _METRIC.findall(template):
+    for written, value in _METRIC.findall(template):
+        name = _COUNTED.sub("", written, count=1) if _COUNTED.match(written) else written
         if direction(name) is not None:
             found.setdefault(name, set()).add(float(value))
     return {name: Metric(values.pop()) for name, values in found.items() if len(values) == 1}

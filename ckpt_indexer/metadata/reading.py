@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckpt_indexer.errors import SidecarInvalid
 from ckpt_indexer.metadata import fields, upgrade
-from ckpt_indexer.metadata.components import ROW_FIELDS, default_flags, read_list, read_part
+from ckpt_indexer.metadata.components import ROW_FIELDS, ReadPart, default_flags, read_list, read_part
 from ckpt_indexer.metadata.fields import INT_LIMIT, is_clean, is_mapping, key_text, refuse, shown
 from ckpt_indexer.metadata.measurements import read_directions, read_metrics, unlisted
 from ckpt_indexer.metadata.params import flatten
@@ -62,9 +62,11 @@ class Reading:
     `dataset.version`, lineage, environment, save_top_k, save_last. The whole document when it is from the future."""
 
 
-def read_document(raw: Mapping[str, Any], *, detail: str, zone: tzinfo | None = None) -> Reading:
+def read_document(
+    raw: Mapping[str, Any], *, detail: str, zone: tzinfo | None = None, read_part: ReadPart = read_part
+) -> Reading:
     """Return what a document says. `detail` names it (its file name); `zone` is where the clock of an old document
-    stood, None being the zone this machine is set to.
+    stood, None being the zone this machine is set to; `read_part` reads the blocks of its model.
 
     Raises:
         SidecarInvalid: it is no mapping, empty, or names neither a version nor any known key.
@@ -79,7 +81,7 @@ def read_document(raw: Mapping[str, Any], *, detail: str, zone: tzinfo | None = 
         raise SidecarInvalid(f"{detail}: {error.message}") from error
     document: Block = upgrade.from_0_to_1(raw) if identified.version == "0" else raw
     reader = _Reader(document, detail, identified, zone)
-    reader.read()
+    reader.read(read_part)
     return reader.reading(raw)
 
 
@@ -89,9 +91,7 @@ class _Reader:
     __slots__ = ("checkpoint_path", "extra", "facts", "file", "finding", "found", "legacy", "problems", "raw", "zone")
 
     def __init__(self, raw: Block, detail: str, found: upgrade.Identified, zone: tzinfo | None) -> None:
-        self.raw = raw
-        self.found = found
-        self.zone = zone
+        self.raw, self.found, self.zone = raw, found, zone
         self.legacy = found.version in {"0", "1.0"}
         self.finding = Finding("sidecar", detail, facts={"schema_version": found.version})
         self.facts = self.finding.facts
@@ -113,14 +113,14 @@ class _Reader:
             self.finding, valid, self.found.version, self.file, self.checkpoint_path, self.found.from_future, self.extra
         )
 
-    def read(self) -> None:
+    def read(self, read_part: ReadPart) -> None:
         """Read every block, each on its own."""
         if self.found.fault is not None:
             self.problems.append(Problem("field", self.found.fault))
         self.check_keys(self.raw, "")
         self.read_references()
         self.read_training()
-        self.read_model()
+        self.read_model(read_part)
         self.read_checkpointing()
         if not V2_ONLY_KEYS.isdisjoint(self.raw):
             self.read_run()
@@ -132,7 +132,7 @@ class _Reader:
     def names_no_file(self) -> bool:
         """Tell whether the document leaves open which file it describes."""
         block = self.raw.get("file")
-        return self.raw.get("checkpoint_path") is None and not (is_mapping(block) and block.get("name") is not None)
+        return self.raw.get("checkpoint_path") is None and (not is_mapping(block) or block.get("name") is None)
 
     def block(self, parent: Block, key: str, prefix: str = "") -> Block:
         """Return a block of the document after a look at its keys; an empty one when it is absent or no mapping."""
@@ -204,7 +204,7 @@ class _Reader:
         self.put("training_phase", fields.choice(block, "training_phase", "training.", self.problems, PHASES))
         self.put("max_epochs", fields.integer(block, "max_epochs", "training.", self.problems, low=lowest))
 
-    def read_model(self) -> None:
+    def read_model(self, read_part: ReadPart) -> None:
         """Read the architecture and its parts: the blocks first, then the open list."""
         model = self.block(self.raw, "model")
         if not model:
@@ -231,10 +231,9 @@ class _Reader:
         block = self.block(self.raw, "checkpointing")
         monitor = self.word(block, "monitor", "checkpointing.")
         mode = fields.choice(block, "mode", "checkpointing.", self.problems, MODES)
-        if monitor is not None:
-            self.facts["monitor"] = monitor
-            if mode is not None:
-                self.finding.directions[monitor] = mode
+        self.put("monitor", monitor)
+        if monitor is not None and mode is not None:
+            self.finding.directions[monitor] = mode
         if monitor is not None or not self.legacy:
             self.put("monitor_mode", mode)
         top_k = fields.integer(block, "save_top_k", "checkpointing.", self.problems, low=-1)

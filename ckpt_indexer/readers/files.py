@@ -8,7 +8,8 @@ from ckpt_indexer.errors import ReaderError
 from ckpt_indexer.readers.contents import Contents, note, note_error
 from ckpt_indexer.readers.detect import Bytes, detect, foreign, mismatch
 from ckpt_indexer.readers.formats import gguf, keras, onnx, safetensors, torch_legacy, torch_tar, torch_zip
-from ckpt_indexer.readers.formats.zip_reading import first_local, read_archive
+from ckpt_indexer.readers.formats.zip_directory import read_archive
+from ckpt_indexer.readers.formats.zip_reading import first_local
 from ckpt_indexer.readers.header import Header
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import struct
 import time
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -84,7 +85,9 @@ def content_id(kind: str, parts: Iterable[bytes] | None) -> str | None:
     if parts is None:
         return None
     digest = _digest(b"content")
-    digest.update(b"".join([piece for part in (kind.encode(), *parts) for piece in (_UINT8(len(part)), part)]))
+    named = (kind.encode(), *parts)
+    lengths = map(_UINT8, map(len, named))
+    digest.update(b"".join(chain.from_iterable(zip(lengths, named, strict=True))))
     return digest.hexdigest()
 
 
@@ -156,10 +159,9 @@ def _announce(file: OpenFile, places: Iterable[Extent]) -> None:
 
 def _unwrapped(named: Sequence[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
     """Return the tensors by name, without the leading parts that all names share, in order of names."""
-    pairs = list(named)
-    if any(_COMPILED in name for name, _ in pairs):
-        pairs = [(name.replace(_COMPILED, ""), tensor) for name, tensor in pairs]
-    pairs.sort(key=itemgetter(0))
+    pairs = sorted(named, key=itemgetter(0))
+    if _COMPILED in "\n".join([name for name, _ in pairs]):
+        pairs = sorted([(name.replace(_COMPILED, ""), tensor) for name, tensor in pairs], key=itemgetter(0))
     ends = [pairs[0][0], pairs[-1][0]] if pairs else []
     shared = os.path.commonprefix(ends).rfind(".") + 1  # noqa: RUF071  # by character, then cut at a dot
     return [(name[shared:], tensor) for name, tensor in pairs] if shared else pairs

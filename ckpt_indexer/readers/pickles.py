@@ -55,6 +55,17 @@ def run(data: bytes, budget: Budget) -> Pickled:
     return pickle_machine.run(data, limits=budget.limits())
 
 
+def run_first_part(data: bytes, budget: Budget) -> Pickled:
+    """Run the machine over the first part of a pickle that is too large: that it does not end there is no damage."""
+    pickled = run(data, budget)
+    return replace(pickled, problems=_undamaged(pickled))
+
+
+def _undamaged(pickled: Pickled) -> list[tuple[str, str]]:
+    """Return the problems without that of missing bytes: they are in the file and were not read."""
+    return [problem for problem in pickled.problems if problem[0] != "truncated"]
+
+
 def run_stream(file: OpenFile, start: int, budget: Budget) -> Pickled:
     """Run the machine over the pickle that begins at `start` of a file and ends nobody knows where.
 
@@ -67,6 +78,9 @@ def run_stream(file: OpenFile, start: int, budget: Budget) -> Pickled:
             break
         if not any(kind == "truncated" for kind, _ in pickled.problems):
             break
+    else:
+        limit = ("limit", f"a pickle longer than {MAX_PICKLE_BYTES} bytes; only the first are read")
+        pickled = replace(pickled, problems=[*_undamaged(pickled), limit])
     return pickled
 
 

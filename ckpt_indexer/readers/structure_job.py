@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from operator import attrgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ckpt_indexer.readers import files
@@ -38,7 +38,7 @@ def read_structure(root: str, path: str, kind: str, *, answer_bytes: int = MAX_A
 
 
 def _listed(contents: Contents, answer_bytes: int) -> JsonDict:
-    named = sorted(find_state_dict(contents.root), key=attrgetter("name"))
+    named = sorted(find_state_dict(contents.root), key=itemgetter(0))
     tensors: list[list[object]] = []
     size = 0
     for name, tensor in named:

@@ -37,10 +37,13 @@ if TYPE_CHECKING:
 LIMITS = Limits(wall_s=30.0, cpu_s=20, memory_bytes=12 << 30, open_files=64)
 """For the pool of these children. Importing a CUDA build takes most of that address space, and no memory; on a busy
 machine it takes its time, which is no fault of the file."""
-HEAP_BYTES = 1 << 30
-"""What loading may allocate beyond what the import did: together they stay below 1 GiB."""
-LOAD_S = 5
-"""Processor time of one load, the import apart. Millions of opcodes take torch longer than they took the machine."""
+HEAP_BYTES = 512 << 20
+"""What loading may allocate beyond what the import did."""
+MOST_BYTES = 960 << 20
+"""Resident memory of the child altogether: it keeps what earlier files left behind."""
+LOAD_S = 4
+"""Processor time of one file, the import apart: loading it and saying what it holds. Together with what the machine
+may take before, a file ends within ten seconds."""
 RECYCLE_BYTES = 768 << 20
 """A child with torch in it is that large at once; replacing it after each job would cost an import per file."""
 IDLE_S = 20.0
@@ -74,8 +77,10 @@ def read_with_torch(root: str, path: str) -> JsonDict:
     torch = _torch()
     with open_file(root, path) as file:
         header = _checked(file)
-        contents = Contents(header, _plain(torch, _loaded(torch, file)))
-        return answer(contents, path)
+        _bound_heap()
+        with _bounded_time():
+            contents = Contents(header, _plain(torch, _loaded(torch, file)))
+            return answer(contents, path)
 
 
 def _checked(file: OpenFile) -> Header:
@@ -108,11 +113,13 @@ def _torch() -> Any:  # noqa: ANN401  # a module that need not be installed
 
 
 def _loaded(torch: Any, file: OpenFile) -> Any:  # noqa: ANN401  # whatever the file holds
-    _bound_heap()
-    with os.fdopen(os.dup(file.descriptor), "rb") as stream, _bounded_time():
+    with os.fdopen(os.dup(file.descriptor), "rb") as stream:
         stream.seek(0)
         try:
             return torch.load(stream, map_location="meta", weights_only=True)
+        except MemoryError as exc:
+            message = f"torch needed more than {HEAP_BYTES >> 20} MiB"
+            raise LimitExceeded(message, path=file.path, limit_bytes=HEAP_BYTES) from exc
         except _REFUSALS as exc:
             message = f"torch refuses it too ({type(exc).__name__}: {str(exc)[:200]})"
             raise CorruptCheckpoint(message, path=file.path, reason="torch") from exc
@@ -131,7 +138,7 @@ def _bounded_time() -> Iterator[None]:
         raise LimitExceeded(f"torch took more than {LOAD_S} s of processor time", limit_s=LOAD_S)
 
     before = signal.signal(signal.SIGPROF, stop)
-    allow_cpu(2 * LOAD_S)
+    allow_cpu(LOAD_S)
     signal.setitimer(signal.ITIMER_PROF, LOAD_S)
     try:
         yield
@@ -143,10 +150,11 @@ def _bounded_time() -> Iterator[None]:
 def _bound_heap() -> None:
     """Let this process allocate so much more and nothing beyond; called again, it counts from then on."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    taken = re.search(r"^VmData:\s+(\d+) kB", status, re.MULTILINE)
+    taken = {name: int(kib) * 1024 for name, kib in re.findall(r"^(VmData|VmRSS):\s+(\d+) kB", status, re.MULTILINE)}
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    if taken is not None:
-        resource.setrlimit(resource.RLIMIT_DATA, (int(taken[1]) * 1024 + HEAP_BYTES, hard))
+    if len(taken) == 2:
+        more = max(0, min(HEAP_BYTES, MOST_BYTES - taken["VmRSS"]))
+        resource.setrlimit(resource.RLIMIT_DATA, (taken["VmData"] + more, hard))
 
 
 def _plain(torch: Any, value: Any) -> Plain:  # noqa: ANN401  # whatever torch made of the file

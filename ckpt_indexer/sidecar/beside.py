@@ -110,7 +110,7 @@ def documents_of(candidate: Candidate) -> tuple[tuple[bytes, FileStamp], ...]:
     entries = []
     if candidate.kind is Kind.DIRECTORY:
         inside = candidate.path + b"/" + naming.INSIDE_SIDECAR
-        stamp = _stamp_on_disk(candidate.root, inside)
+        stamp = stamp_on_disk(candidate.root, inside)
         if stamp is not None:
             entries.append((inside, stamp))
     for path in document_paths(candidate):
@@ -134,17 +134,18 @@ def shared_stem(candidate: Candidate) -> tuple[bytes, ...]:
     others = [base + suffix for suffix in naming.CHECKPOINT_SUFFIXES]
     if candidate.neighbours is not None:
         return tuple(other for other in others if other in candidate.neighbours and other != name)
-    return tuple(other for other in others if other != name and _stamp_on_disk(candidate.root, prefix + other))
+    return tuple(other for other in others if other != name and stamp_on_disk(candidate.root, prefix + other))
 
 
 def _stamp(candidate: Candidate, path: bytes) -> FileStamp | None:
     """Return the stamp of an entry of the candidate's directory; None when there is none."""
     if candidate.neighbours is None:
-        return _stamp_on_disk(candidate.root, path)
+        return stamp_on_disk(candidate.root, path)
     return candidate.neighbours.get(path.rpartition(b"/")[2])
 
 
-def _stamp_on_disk(root: bytes, path: bytes) -> FileStamp | None:
+def stamp_on_disk(root: bytes, path: bytes) -> FileStamp | None:
+    """Return the stamp of the entry at a path relative to the root; None when there is none."""
     try:
         found = os.lstat(_absolute(root, path))
     except OSError:  # absent, or not ours to see: whoever scans the directory reports that

@@ -217,7 +217,8 @@ def _merge_lists(record: Record, findings: Sequence[Finding]) -> None:
     """Directions and hyper-parameters fill gaps key by key; components role by role."""
     _merge_params(record, findings)
     roles: set[str] = set()
-    for finding in sorted(findings, key=lambda f: rank("model", f.source)):
+    said = [finding for finding in findings if finding.directions or finding.components]
+    for finding in sorted(said, key=lambda f: rank("model", f.source)):
         for name, direction in finding.directions.items():
             record.directions.setdefault(name, direction)
         fresh = [component for component in finding.components if component.role not in roles]

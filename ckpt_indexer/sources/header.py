@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 UNREADABLE_KINDS = frozenset(
     {
         "truncated", "corrupt", "malformed", "not_a_mapping", "unknown_format", "unknown_version", "missing_part",
-        "too_large",
+        "too_large", "limit",
     }
 )  # fmt: skip
 """Problems after which a header is not what its file was meant to say. With facts beside them the row is degraded, with
-none it is unreadable. All other kinds (`limit`, `suspicious`, `suffix_mismatch`, `duplicate_entry`, ...) are remarks on
-a file that was read."""
+none it is unreadable. All other kinds (`suspicious`, `suffix_mismatch`, `duplicate_entry`, ...) are remarks on a file
+that was read."""
 _BEYOND = (
     "complete", "mid_epoch", "weights_only", "tensors", "dtypes", "optimizer_share", "structure_id", "signature",
     "callbacks", "metadata",

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from ckpt_indexer.candidate import FileStamp, Kind
 from ckpt_indexer.errors import SidecarInvalid
+from ckpt_indexer.metadata.components import ReadPart, read_part
 from ckpt_indexer.metadata.naming import display
 from ckpt_indexer.metadata.reading import read_document
 from ckpt_indexer.metadata.record import Finding, Input, Problem, SidecarState
-from ckpt_indexer.sidecar.beside import documents_of, find_document, shared_stem
+from ckpt_indexer.metadata.runs import rebased
+from ckpt_indexer.sidecar.beside import document_paths, documents_of, find_document, shared_stem, stamp_on_disk
 from ckpt_indexer.sources.base import Cost
 from ckpt_indexer.sources.cross_check import cross_check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ckpt_indexer.candidate import Candidate
     from ckpt_indexer.metadata.reading import Reading
@@ -37,11 +39,17 @@ class SidecarSource:
     cost = Cost.INLINE
 
     def __init__(
-        self, *, parse: Callable[[bytes], Any], peek: Callable[[bytes], Peek | None] | None = None
+        self,
+        *,
+        parse: Callable[[bytes], Any],
+        peek: Callable[[bytes], Peek | None] | None = None,
+        read_part: ReadPart = read_part,
     ) -> None:  # parse returns whatever the document holds
-        """Take a parser of documents and, optionally, a quick look at a file's own counters by absolute path."""
+        """Take a parser of documents and, optionally, a quick look at a file's own counters by absolute path, and a
+        reader of the blocks of a model."""
         self._parse = parse
         self._peek = peek
+        self._read_part = read_part
 
     def find(self, candidate: Candidate, said: Said) -> Finding | None:  # noqa: ARG002  # it needs nobody's word
         """Return what the sidecar says; None when there is none. An unusable one is a finding with problems only."""
@@ -78,7 +86,7 @@ class SidecarSource:
         if attempt.document is None:
             raise AssertionError("an attempt without an error has a document")
         try:
-            reading = read_document(attempt.document, detail=where)
+            reading = read_document(attempt.document, detail=where, read_part=self._read_part)
         except SidecarInvalid as error:
             problems.append(Problem("sidecar_invalid", error.message))
             return None, False
@@ -87,6 +95,7 @@ class SidecarSource:
             return None, False
         finding = reading.finding
         finding.problems = [Problem(kind, f"{where}: {message}") for kind, message in finding.problems]
+        _rebase_run(finding, reading, candidate)
         finding.sidecar_state = believe(reading, candidate)
         if finding.sidecar_state is SidecarState.CONTRADICTED:
             finding.problems.append(Problem("sidecar_contradicted", f"{where} describes a file of another size"))
@@ -113,11 +122,19 @@ def _state_without_facts(problems: Sequence[Problem]) -> SidecarState | None:
     return None if only_foreign else SidecarState.INVALID
 
 
-def derived_from(candidate: Candidate) -> tuple[tuple[bytes, FileStamp], ...]:
+def derived_from(candidate: Candidate, before: Iterable[bytes] = ()) -> tuple[tuple[bytes, FileStamp], ...]:
     """Return (path relative to the root, stamp) of what this source would look at: the documents and, beside one that
-    goes by the stem, the other checkpoints of that stem. Only the presence of these counts: their stamps are zero."""
+    goes by the stem, the other checkpoints of that stem. Only the presence of these counts: their stamps are zero.
+
+    Where a document is a symlink, it is read where it leads: files among those looked at `before` that are neither.
+    """
     documents = documents_of(candidate)
-    return _inputs(candidate, documents, _sharers(candidate, documents))
+    now = _inputs(candidate, documents, _sharers(candidate, documents))
+    known = {path for path, _ in now}
+    rest = [path for path in before if path not in known]
+    names = document_paths(candidate) if rest else ()
+    led_to = [(path, stamp_on_disk(candidate.root, path)) for path in rest if path not in names]
+    return now + tuple((path, stamp) for path, stamp in led_to if stamp is not None)
 
 
 def believe(reading: Reading, candidate: Candidate) -> SidecarState:
@@ -152,6 +169,18 @@ def _named(reading: Reading) -> str | None:
 def _is_about(reading: Reading, candidate: Candidate) -> bool:
     named = _named(reading)
     return named is None or named == display(candidate.name)
+
+
+def _rebase_run(finding: Finding, reading: Reading, candidate: Candidate) -> None:
+    """Take the run directory relative to our root: the training may have called another directory its outputs."""
+    run_dir = finding.facts.get("run_dir")
+    if run_dir is None or reading.checkpoint_path is None:
+        return
+    ours = rebased(run_dir, reading.checkpoint_path, display(candidate.path))
+    if ours is None:
+        del finding.facts["run_dir"]
+    else:
+        finding.facts["run_dir"] = ours
 
 
 def _sharers(candidate: Candidate, documents: Documents) -> tuple[bytes, ...]:

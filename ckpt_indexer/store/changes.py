@@ -43,6 +43,11 @@ class Known(NamedTuple):
     header_read: bool = False
     """The row says what the file's own header says."""
 
+    @property
+    def sidecar_paths(self) -> tuple[bytes, ...]:
+        """The paths of those inputs."""
+        return tuple(path for path, _, _ in self.sidecar_inputs)
+
 
 @dataclass(frozen=True, slots=True)
 class Arrived:

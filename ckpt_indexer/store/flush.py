@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 from ckpt_indexer.metadata.naming import display
-from ckpt_indexer.store import counts, loading, mapping, notes, reads, statements
+from ckpt_indexer.store import counts, leftovers, loading, mapping, notes, reads, statements
 from ckpt_indexer.store.drafts import place_of
 from ckpt_indexer.store.mapping import COLUMNS, SILENT
 from ckpt_indexer.store.storable import text
@@ -43,9 +43,11 @@ class Flush:
         self._batch.finish()
         self._repoint()
         self._pair_duplicates()
+        aged = leftovers.settle(self._session, self._batch)
         self._compare()
         self._write_rows()
         self._write_children()
+        self._session.many(statements.SET_STALE, aged)
         self._write_problems()
         for place, draft in self._batch.places.items():
             self._write_place(place, draft)

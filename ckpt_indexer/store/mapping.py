@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import orjson
@@ -33,6 +34,9 @@ TEXT_FACTS = (
     "config_path", "notes", "content_id", "weights_id",
 )  # fmt: skip
 INTEGER_FACTS = ("epoch", "global_step", "max_epochs", "metrics_step", "num_parameters")
+_SHORT_NAME = 100
+"""Characters of a name that is remembered: there are few different ones."""
+_TEXTS, _INTEGERS = frozenset(TEXT_FACTS), frozenset(INTEGER_FACTS)
 
 SILENT = frozenset(
     {
@@ -177,9 +181,9 @@ def _set_facts(row: Row, record: Record, problems: list[Problem]) -> None:
     for field, value in record.facts.items():
         if value is None:
             continue
-        if field in TEXT_FACTS:
+        if field in _TEXTS:
             row[field] = text(value)
-        elif field in INTEGER_FACTS:
+        elif field in _INTEGERS:
             row[field] = integer(value)
             if row[field] is None:
                 problems.append(Problem("unstorable", f"{field} is no whole number of at most 64 bits"))
@@ -215,9 +219,19 @@ def _conflict(conflict: Conflict) -> dict[str, Any]:
 def _metric_rows(row_id: int, metrics: dict[str, Metric]) -> list[Values]:
     found: dict[str, Values] = {}
     for name, (value, stale) in metrics.items():
-        key = cast("str", text(name))
+        key = _name(name)
         found[key] = (row_id, key, real(value), int(stale))
     return list(found.values())
+
+
+def _name(name: str) -> str:
+    """Return the name of a metric or a parameter as it is stored."""
+    return _short_name(name) if len(name) <= _SHORT_NAME else cast("str", text(name))
+
+
+@lru_cache(maxsize=1024)
+def _short_name(name: str) -> str:
+    return cast("str", text(name))
 
 
 def _component_rows(row_id: int, components: list[Component]) -> list[Values]:
@@ -230,7 +244,7 @@ def _component_rows(row_id: int, components: list[Component]) -> list[Values]:
 def _param_rows(row_id: int, params: dict[str, Any]) -> list[Values]:
     found: dict[str, Values] = {}
     for name, value in params.items():
-        key = cast("str", text(name))
+        key = _name(name)
         shown = text(value) if isinstance(value, str) else to_json(value).strip('"')
         found[key] = (row_id, key, number_in(value), shown)
     return list(found.values())

@@ -27,7 +27,7 @@ class WriterOptions:
 
     busy_timeout_s: float = 5.0
     """How long to wait for another writer before `DatabaseLocked`."""
-    cache_kib: int = 16_384
+    cache_kib: int = 8_192
     """SQLite page cache of the writing connection."""
     derivation: int = 1
     """The derivation version given to rows described from now on."""

@@ -56,6 +56,13 @@ def ordered_ids(look: Look, text: str | Sequence[str], *, sort: str | None = Non
     return read_window.ordered_ids(look, parsed(look, text, sort))
 
 
+def count(look: Look, text: str | Sequence[str]) -> int:
+    """See `Catalog.count`."""
+    from ckpt_indexer.store import read_window
+
+    return read_window.count(look, parsed(look, text))
+
+
 def rows_of(look: Look, ids: Sequence[int]) -> Page:
     """Return the rows with these ids, in their order."""
     from ckpt_indexer.store import read_window

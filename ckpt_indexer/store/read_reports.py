@@ -81,7 +81,7 @@ def stats(look: Look) -> dict[str, Any]:
 
 
 def _headlines(look: Look) -> list[str]:
-    found = look.all("SELECT metric FROM facets WHERE field = '' AND metric <> ''")
+    found = look.all("SELECT metric FROM facets WHERE field = '' AND metric <> '' AND n > 0")
     return [name for (name,) in found if name in PROMOTED]
 
 

@@ -11,6 +11,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckpt_indexer.errors import QueryError
+from ckpt_indexer.sandbox.interpreter import interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,10 +59,17 @@ def _run(request: str, deadline_s: float) -> list[bytes]:
     command = [sys.executable, "-I", "-S", program]
     try:
         done = subprocess.run(  # noqa: S603  # our own program, no shell
-            command, input=request.encode(), capture_output=True, timeout=deadline_s + _START_S, check=False
+            command,
+            executable=interpreter(),
+            input=request.encode(),
+            capture_output=True,
+            timeout=deadline_s + _START_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise _too_slow(deadline_s) from None
+    except OSError as exc:
+        raise QueryError(f"no process to run the statement could be started: {exc.strerror}; try again later") from exc
     if done.returncode == -signal.SIGALRM:
         raise _too_slow(deadline_s)
     return done.stdout.splitlines()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 1000
 """Most rows that are read at once."""
+_PRESENT = "SELECT n FROM facets WHERE field = '' AND metric = ''"
+"""How many present rows the writer counted."""
 
 
 def ordered_ids(look: Look, query: Query) -> array[int]:
@@ -32,6 +34,14 @@ def ordered_ids(look: Look, query: Query) -> array[int]:
         return quick
     order = order_by(compiled.keys or PATH_ORDER)
     return _ids(look, f"SELECT c.id AS id FROM checkpoints c WHERE {_condition(compiled)} ORDER BY {order}", compiled)
+
+
+def count(look: Look, query: Query) -> int:
+    """Return how many rows match."""
+    compiled = compile_query(query)
+    if compiled.present_only and compiled.where == "1":
+        return look.one(_PRESENT) or 0
+    return look.one(f"SELECT count(*) FROM checkpoints c WHERE {_condition(compiled)}", compiled.parameters) or 0
 
 
 def rows_of(look: Look, ids: Sequence[int]) -> Page:
@@ -57,7 +67,7 @@ def _ranked(look: Look, compiled: Compiled) -> array[int] | None:
     ranked = f"checkpoints c INDEXED BY ix_checkpoints_{metric} WHERE c.rankable = 1 AND c.{metric} IS NOT NULL"
     ids = _ids(look, f"SELECT c.id AS id FROM {ranked} ORDER BY c.{metric} {direction}, c.id", compiled)
     rest = f"SELECT c.id AS id FROM checkpoints c WHERE {PRESENT} AND c.{metric} IS NULL ORDER BY c.id"
-    present = look.one("SELECT n FROM facets WHERE field = '' AND metric = ''") or 0
+    present = look.one(_PRESENT) or 0
     return ids if len(ids) == present else ids + _ids(look, rest, compiled)
 
 

@@ -14,6 +14,7 @@ from ckpt_indexer.store.statements import (
     directories,
     inputs,
     meta,
+    metrics,
     problems,
     roots,
     sql_of,
@@ -113,6 +114,15 @@ KNOWN_AFTER = sql_of(
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
+SAME_METRIC = sql_of(
+    select(checkpoints.c.id)
+    .join(metrics, metrics.c.checkpoint_id == checkpoints.c.id)
+    .where(metrics.c.name == bindparam("by_name"), metrics.c.value == bindparam("by_value"))
+    .where(_in_root, checkpoints.c.run_dir == bindparam("by_run_dir"), _is_present)
+    .order_by(checkpoints.c.global_step, checkpoints.c.epoch, checkpoints.c.id)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+)
 KNOWN_PENDING = sql_of(
     select(*_known)
     .where(checkpoints.c.read_state == literal_column("'pending'"), _is_present)
@@ -196,6 +206,13 @@ LONG_MISSING = sql_of(
 PRESENT_IDS = sql_of(
     select(checkpoints.c.id)
     .where(_in_root, checkpoints.c.id > bindparam("after"), _is_present)
+    .order_by(checkpoints.c.id)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+)
+IDS_IN_ROOT = sql_of(
+    select(checkpoints.c.id)
+    .where(_in_root)
     .order_by(checkpoints.c.id)
     .limit(bindparam("limit"))
     .offset(literal_column("0"))

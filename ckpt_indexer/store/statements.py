@@ -141,9 +141,24 @@ MOVE_PROBLEMS = sql_of(
     .values({name: bindparam(name) for name in ("root_id", "path", "path_bytes")})
     .prefix_with("OR REPLACE")
 )
+SET_STALE = sql_of(
+    update(metrics)
+    .where(metrics.c.checkpoint_id == bindparam("by_id"), metrics.c.name == bindparam("by_name"))
+    .values(stale=bindparam("new_stale"))
+)
 SET_DIGEST = sql_of(
     update(directories).where(directories.c.id == bindparam("by_id")).values(digest=bindparam("digest"))
 )
+DELETE_ROOT = tuple(
+    sql_of(delete(table).where(column == bindparam("root")))
+    for table, column in (
+        (annotation_rows, annotation_rows.c.root_id),
+        (problems, problems.c.root_id),
+        (directories, directories.c.root_id),
+        (roots, roots.c.id),
+    )
+)
+"""Each takes a root's id; in this order, and after its rows."""
 FORGET_DIGESTS = sql_of(update(directories).where(directories.c.root_id == bindparam("by_root")).values(digest=null()))
 
 

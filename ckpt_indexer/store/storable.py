@@ -49,6 +49,9 @@ def integer(value: object) -> int | None:
 
 def real(value: object) -> float | None:
     """Return a finite float; None for anything that is none."""
+    if value.__class__ is float:
+        found: float = value
+        return found if math.isfinite(found) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

@@ -67,6 +67,18 @@ class Work:
         self._is_visible = True
         return next(root for root in known.roots(self._session) if root.path == path)
 
+    def forget_root(self, root_id: int) -> int:
+        """Delete a root and everything that hangs on it; return how many rows it had."""
+        count = 0
+        while ids := [cast("int", row[0]) for row in self._session.rows(reads.IDS_IN_ROOT, (root_id, _CHUNK))]:
+            self.delete(ids)
+            count += len(ids)
+        for statement in statements.DELETE_ROOT:
+            self._session.run(statement, (root_id,))
+        del self._roots[root_id]
+        self._is_visible = True
+        return count
+
     def delete(self, ids: Sequence[int]) -> None:
         """Delete rows; notes on their paths stay."""
         batch = self.batch()

@@ -100,6 +100,12 @@ class Writer(KnownRows):
             names = (wanted if number == 1 else f"{wanted}-{number}" for number in range(1, len(roots) + 2))
             return work.add_root(next(free for free in names if free not in taken), shown, path)
 
+    def forget_root(self, root_id: int) -> int:
+        """Delete a root with its rows; return how many. What people said about its files stays in the journal, for the
+        day the root is added again."""
+        with self._work() as work:
+            return work.forget_root(root_id)
+
     def annotate(self, root_id: int, path: bytes, edit: Edit) -> int:
         """Change what people said about a file: in its row, in `annotations` and, first, in the journal.
 

@@ -24,12 +24,13 @@ from ckpt_indexer.metadata.schema import LATEST
 from ckpt_indexer.sidecar.emit import emit
 from ckpt_indexer.sidecar.io import future_version, written_path
 from ckpt_indexer.tools.existing import Examined, chosen, examine, is_foreign
+from ckpt_indexer.tools.leftovers import Leftovers
 from ckpt_indexer.tools.plan import Outcome, Plan, Step, failed
 from ckpt_indexer.tools.strict import as_version
 from ckpt_indexer.tools.writing import CHANGED, Stamp, replace_document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from ckpt_indexer.candidate import Candidate
@@ -78,6 +79,7 @@ class Converter:
         self._now = now
         self._options = options or Options()
         self._candidates: dict[bytes, Candidate] = {}
+        self._leftovers = Leftovers()
 
     def plan(self, found: Found, progress: Progress | None = None) -> Plan:
         """Return what is to be written for each checkpoint found, and why not for the others. Writes nothing."""
@@ -95,10 +97,15 @@ class Converter:
             else:
                 plan.steps.append(decided)
         self._candidates = {job.candidate.absolute: job.candidate for _, job in waiting}
+        self._leftovers = Leftovers()
         for number, (place, step) in enumerate(self._read(waiting), start=1):
             plan.steps[place] = step
             if progress is not None:
                 progress("reading", number, len(waiting))
+        late = self._leftovers.late()
+        for place, job in waiting:
+            if job.candidate.absolute in late:
+                plan.steps[place] = self._authored(job, late[job.candidate.absolute])
         return plan
 
     def act(self, step: Step) -> Step:
@@ -164,12 +171,15 @@ class Converter:
             finally:
                 threads.shutdown(wait=False, cancel_futures=True)
 
-    def _authored(self, job: _Job) -> Step:
-        """Return the step that writes what is known of a checkpoint, or says why nothing is."""
+    def _authored(self, job: _Job, leftover: Sequence[str] = ()) -> Step:
+        """Return the step that writes what is known of a checkpoint, or says why nothing is. `leftover`: metrics in the
+        file that were measured for an earlier one."""
         path = job.candidate.absolute
         step = Step(path, Outcome.WRITE, target=job.target, replaces=job.replaces)
         try:
             record = self._describe(job.candidate)
+            self._leftovers.note(job.candidate, record)
+            record.metrics |= {n: m._replace(stale=True) for n, m in record.metrics.items() if n in leftover}
             unusable = _why_not(record)
             if unusable is not None:
                 return replace(step, outcome=unusable[0], reason=unusable[1], message=unusable[2], target=None)

@@ -41,7 +41,19 @@ def test_a_reused_inode_with_another_size_or_mtime_is_no_move() -> None:
 def test_a_file_that_is_still_at_its_other_place_is_a_hard_link() -> None:
     other = row(3, b"old.ckpt")
 
-    assert identify(HERE, 1, None, [other], still_there=in_place) == LinkOf((other,))
+    assert identify(HERE, 1, None, [other], still_there=in_place) == LinkOf(other)
+
+
+def test_a_file_with_many_names_is_known_by_the_first_that_is_in_place() -> None:
+    names = [row(number, b"%d.ckpt" % number) for number in range(1, 1000)]
+    looked_at: list[Known] = []
+
+    def still_there(row: Known) -> bool:
+        looked_at.append(row)
+        return row.id > 1
+
+    assert identify(HERE, 1, None, names, still_there=still_there) == LinkOf(names[1])
+    assert looked_at == names[:2]
 
 
 def test_a_file_moved_over_a_present_row_takes_over_that_row() -> None:

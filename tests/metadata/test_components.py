@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ckpt_indexer.metadata.components import default_flags, read_list, read_part
+from ckpt_indexer.metadata.components import Parts, default_flags, read_list, read_part
 from ckpt_indexer.metadata.record import Component
 
 if TYPE_CHECKING:
@@ -95,3 +95,28 @@ def test_a_role_of_the_wrong_type_is_a_problem() -> None:
     problems: list[Problem] = []
     assert read_list([{"role": 3}], problems, legacy=False) == []
     assert all(problem.kind == "field" for problem in problems)
+
+
+def test_a_block_given_again_says_what_it_said_and_what_is_wrong_with_it() -> None:
+    read, block = Parts(), {"name": "pan", "in_channels": "many", "params": {"k": 1}}
+    expected: list[Problem] = []
+    part = read_part("decoder", block, expected, legacy=False)
+    found: list[Problem] = []
+    first = read("decoder", block, found, legacy=False)
+    assert first == part
+    assert read("decoder", block, found, legacy=False) is first
+    assert found == expected * 2 != []
+
+
+def test_blocks_are_told_apart_by_role_and_age_of_their_document() -> None:
+    read, block = Parts(), {"name": "x", "model_name": "x", "pretrained": True}
+    told = [read(role, block, [], legacy=legacy) for role in ("encoder", "head") for legacy in (True, False)]
+    assert told == [
+        read_part(role, block, [], legacy=legacy) for role in ("encoder", "head") for legacy in (True, False)
+    ]
+
+
+def test_many_blocks_are_never_mixed_up() -> None:
+    read = Parts()
+    for number in range(1_000):
+        assert read("head", {"name": f"head{number}"}, [], legacy=False) == Component("head", f"head{number}", {})

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ckpt_indexer.metadata.key_paths import find_facts, look
+from ckpt_indexer.metadata.key_paths import find_facts
 
 HYDRA: dict[str, Any] = {
     "exp_name": "decoder_benchmark",
@@ -161,7 +161,5 @@ def test_nothing_in_a_configuration_is_an_error() -> None:
     assert find_facts(strange).facts == {}
 
 
-def test_look_follows_mappings_only() -> None:
-    assert look({"a": {"b": 1}}, "a.b") == 1
-    assert look({"a": 1}, "a.b") is None
-    assert look({}, "a") is None
+def test_paths_lead_through_mappings_only() -> None:
+    assert find_facts({"trainer": "cpu", "training": {"trainer": 3, "epochs": 5}}).facts["max_epochs"] == 5

@@ -93,6 +93,17 @@ def test_a_document_that_names_no_file_is_taken_for_this_one(folder: Folder) -> 
     assert find(folder.checkpoint()).facts["experiment"] == "mine"
 
 
+@pytest.mark.parametrize(
+    ("run_dir", "place", "ours"),
+    [("proj/run", "proj/run/best.ckpt", "run"), (".", "best.ckpt", "run"), (".", "proj/run/best.ckpt", None)],
+)
+def test_a_run_directory_is_relative_to_our_root_whatever_the_training_called_its_outputs(
+    folder: Folder, run_dir: str, place: str, ours: str | None
+) -> None:
+    folder.document("best.metadata.yaml", checkpoint_path=place, run={"dir": run_dir})
+    assert find(folder.checkpoint()).facts.get("run_dir") == ours
+
+
 def test_a_document_that_is_no_document_is_a_finding_without_facts(folder: Folder) -> None:
     (folder.path / "best.metadata.yaml").write_text("hello: world\n")
     finding = find(folder.checkpoint())

@@ -33,6 +33,7 @@ WRITES: dict[str, Callable[[Catalog], Any]] = {
     "add_root": lambda it: it.writer.add_root(b"/new"),
     "annotate": lambda it: it.writer.annotate(it.root, b"a.ckpt", Edit(pinned=True)),
     "restore": lambda it: it.writer.restore({(it.root, b"a.ckpt"): Note(pinned=True)}),
+    "forget_root": lambda it: it.writer.forget_root(it.root),
     "forget_missing": lambda it: it.writer.forget_missing("2027"),
     "keep_wandb_answer": lambda it: it.writer.keep_wandb_answer("a/b/c", "{}", 0.0, final=True),
 }

@@ -358,3 +358,13 @@ def test_hostile_names_are_converted(outputs: Path, best: Path, teller: Teller) 
     assert plan.count(Outcome.WRITE) == 5
     again = convert(outputs, teller)
     assert again.reasons(Outcome.SKIP) == {"existing": 5}
+
+
+def test_metrics_left_over_from_an_earlier_checkpoint_are_null(outputs: Path, best: Path, teller: Teller) -> None:
+    checkpoint(best.with_name("early.ckpt"))
+    teller.about("early.ckpt", known(epoch=1, global_step=40, run_dir="exp"))
+    teller.about("best.ckpt", lambda: known(run_dir="exp"))
+    plan = convert(outputs, teller)
+    assert (plan.count(Outcome.WRITE), plan.ok) == (2, True)
+    assert read(best.with_name("early.metadata.yaml"))["metrics"]["hmean"] == 0.9
+    assert read(best.with_name("best.metadata.yaml"))["metrics"] == {"additional_metrics": {"val/hmean": None}}

@@ -48,12 +48,13 @@ def _metadata(members: Members) -> dict[str, Plain]:
     if file is None:
         return {}
     with file:
-        if file.size > MAX_METADATA_BYTES:
+        whole = file.size <= MAX_METADATA_BYTES
+        if not whole:
             note(members.header, "limit", f"its {DCP_METADATA} has {file.size} bytes; only the first are read")
-        data = file.read(0, MAX_METADATA_BYTES if file.size <= MAX_METADATA_BYTES else pickles.FIRST_PART_BYTES)
-    pickled = pickles.run(data, pickles.Budget())
+        data = file.read(0, MAX_METADATA_BYTES if whole else pickles.FIRST_PART_BYTES)
+    pickled = (pickles.run if whole else pickles.run_first_part)(data, pickles.Budget())
     value = _attributes(pickles.plain(pickled, members.header))
-    if not pickled.stopped:
+    if whole and not pickled.stopped:
         members.header.complete = False
     if not isinstance(value.get("state_dict_metadata"), dict):
         members.header.complete = False

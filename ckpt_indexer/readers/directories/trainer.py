@@ -1,7 +1,8 @@
 """What the Hugging Face Trainer writes as `checkpoint-N/`: weights under one of many names, `config.json`, its state.
 
-`trainer_state.json` with its history of metrics is read elsewhere (`sources`); here it only has to be there. It is the
-last file that the Trainer writes. `training_args.bin` is a pickle of classes and tells nothing that is not elsewhere.
+Of `trainer_state.json`, the last file that the Trainer writes, only the counters are taken: they are the directory's
+own word on its progress. Its history of metrics is read elsewhere (`sources`). `training_args.bin` is a pickle of
+classes and tells nothing that is not elsewhere.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 from ckpt_indexer.readers.contents import Contents
 from ckpt_indexer.readers.detect import DCP_METADATA, LATEST, TRAINER_STATE
 from ckpt_indexer.readers.directories import dcp, deepspeed, shards
+from ckpt_indexer.readers.directories.members import MAX_JSON_BYTES
 from ckpt_indexer.readers.directories.model_config import read_config
+from ckpt_indexer.readers.facts.values import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,15 +29,27 @@ _RESUMED_FROM = ("optimizer", "global_step", "pytorch_model_fsdp")
 
 
 def read(members: Members) -> Contents:
-    """Return the weights and what the configuration says of the model."""
+    """Return the weights, how far training was, and what the configuration says of the model."""
     header = members.header
     header.complete = True
     contents = _weights(members)
-    if not members.directory.find_size(TRAINER_STATE):
-        members.missing(f"{TRAINER_STATE} is missing or empty")
+    _read_state(members)
     read_config(members)
     contents.weights_only = not any(name.startswith(_RESUMED_FROM) for name in members.names)
     return contents
+
+
+def _read_state(members: Members) -> None:
+    """Keep the counters of the state. Its epoch is a fraction within one; only whole ones count."""
+    size = members.directory.find_size(TRAINER_STATE)
+    if not size:
+        members.missing(f"{TRAINER_STATE} is missing or empty")
+        return
+    state = members.document(TRAINER_STATE) if size <= MAX_JSON_BYTES else None
+    for field in ("epoch", "global_step"):
+        found = None if state is None else count(state.get(field))
+        if found is not None:
+            members.header.facts.setdefault(field, found)
 
 
 def _weights(members: Members) -> Contents:

@@ -25,10 +25,12 @@ _CONTAINERS = {
     "results": "", "val_results": "val", "eval_results": "val", "test_results": "test", "scores": "",
     "val_scores": "val", "callback_metrics": "", "logged_metrics": "", "val_stats": "val",
     "train_stats": "train", "test_stats": "test", "performance": "", "losses": "", "best_metrics": "best",
-    "best_results": "best", "logs": "", "log_stats": "",
+    "best_results": "best", "logs": "", "log_stats": "", "epoch_metrics": "", "model_loss": "",
 }  # fmt: skip
 """Key of a dict of metrics -> what its numbers are of. The file's own conventions, the most specific first."""
 _SPLITS = ("train", "test", "best")
+_SPLIT_NAMES = ("val", "valid", "validation", "eval", "test", "train")
+"""Keys that may as well hold settings of a split: only what is a metric by its name counts."""
 _HAS_SPLIT = re.compile(
     r"(?:train|training|val|valid|validation|eval|test|best|cleval|metrics|lr)(?:$|[/_.-])", re.IGNORECASE
 )
@@ -51,6 +53,13 @@ def describe_metrics(root: dict[Any, Any], header: Header) -> None:
             own = "" if key == "train_metrics" and _is_of_ultralytics(held) else split
             for name, value in _numbers(held, "", _MAX_DEPTH):
                 _put(header, _named(name, own), value)
+    for key in _SPLIT_NAMES:
+        for name, value in _numbers(table(root.get(key)), f"{key}/", _MAX_DEPTH):
+            if direction(name) is not None:
+                _put(header, name, value)
+    validated = table(root.get("extra_state")).get("val_loss")  # fairseq: None where this state was not evaluated
+    if is_number(validated):
+        _put(header, "val_loss", number(validated))
     for key, value in root.items():
         if is_metric_name(key) and is_number(value) and _is_metric(key):
             _put(header, _named_by_script(key, root), number(value))

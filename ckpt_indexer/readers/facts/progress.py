@@ -19,7 +19,17 @@ _STEP = (
     "global_step", "global_steps", "step", "steps", "iteration", "iterations", "iter", "iter_num", "n_iter", "num_iter",
     "current_step", "cur_step", "current_iter", "total_steps", "num_updates", "updates",
 )  # fmt: skip
-_BLOCKS = ("meta", "trainer_state", "train_state", "training_state", "state", "extra_state", "progress", "trainer")
+_BLOCKS = (
+    "meta",
+    "trainer_state",
+    "train_state",
+    "training_state",
+    "state",
+    "extra_state",
+    "progress",
+    "trainer",
+    "reporter",
+)
 """Mappings below the root that keep count; the root itself comes first."""
 _MOMENTS = ("created_at", "date", "saved_at", "save_time", "timestamp", "time")
 _MM_TIME = re.compile(r"(\d{4})(\d{2})(\d{2})_(\d{2})(\d{2})(\d{2})")
@@ -30,7 +40,8 @@ _EARLIEST, _LATEST = 946_684_800, 4_102_444_800
 
 def describe_progress(root: dict[Any, Any], header: Header, path: str) -> None:
     """Fill in epoch, global step, moment, experiment, and whether the file was saved within an epoch."""
-    blocks = (root, *(table(root.get(key)) for key in _BLOCKS), _runtime(root), _train_iterator(root))
+    own = {} if "_step_count" in root else root  # a scheduler alone, which counts steps as its `last_epoch`
+    blocks = (own, *(table(root.get(key)) for key in _BLOCKS), _runtime(root), _train_iterator(root), _timestamp(root))
     for field, keys in (("epoch", _EPOCH), ("global_step", _STEP)):
         found = first_count(blocks, keys)
         if found is None and field == "global_step":
@@ -61,6 +72,12 @@ def _runtime(root: dict[Any, Any]) -> dict[Any, Any]:
 def _train_iterator(root: dict[Any, Any]) -> dict[Any, Any]:
     """Return fairseq's position in its data."""
     return table(table(root.get("extra_state")).get("train_iterator"))
+
+
+def _timestamp(root: dict[Any, Any]) -> dict[Any, Any]:
+    """Return Composer's counters, its batches as steps."""
+    counted = table(table(table(root.get("state")).get("timestamp")).get("Timestamp"))
+    return {"epoch": counted.get("epoch"), "step": counted.get("batch")}
 
 
 def _updates(root: dict[Any, Any]) -> int | None:

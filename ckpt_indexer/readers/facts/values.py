@@ -20,6 +20,8 @@ MAX_NAME = 200
 MAX_VALUES = 20_000
 """Values of one configuration that are looked at."""
 _MAX_DEPTH = 32
+_WRAPPED = (("__dict__", "__pydantic_fields_set__"), ("__dict__", "__fields_set__"), ("_fields", "_locked"))
+"""Where models of pydantic (2 and 1) and ml_collections' ConfigDict keep their values, and what else they have."""
 
 
 def is_table(value: Plain) -> TypeGuard[dict[Any, Any]]:  # keys and values are checked one by one by the caller
@@ -29,9 +31,36 @@ def is_table(value: Plain) -> TypeGuard[dict[Any, Any]]:  # keys and values are 
 
 def table(value: Plain) -> dict[Any, Any]:  # keys and values are checked one by one by the caller
     """Return a mapping, or the attributes of an object; an empty one for anything else."""
-    if isinstance(value, Opaque):
-        value = value.state
+    value = _held(value)
     return value if isinstance(value, dict) else {}
+
+
+def _held(value: Plain) -> Plain:
+    """Return what an object holds: its attributes, or the mapping it was made of, or the one it only wraps. A value
+    that is no object is returned as it is."""
+    if isinstance(value, Opaque):
+        held = value.args[0] if value.state is None and len(value.args) == 1 else value.state
+        if isinstance(held, list) and held and value.name == "Config":  # mmengine: (content, file name, text, ...)
+            held = held[0] if isinstance(held[0], dict) else _held(held[0])
+        if not isinstance(held, dict):
+            return value
+        if len(held) == 1:  # collections.UserDict and ChainMap
+            inner = held.get("data", _joined(held.get("maps")))
+            held = inner if isinstance(inner, dict) else held
+        value = held
+    if isinstance(value, dict):
+        for key, beside in _WRAPPED:
+            inner = value.get(key)
+            if isinstance(inner, dict) and beside in value:
+                return inner
+    return value
+
+
+def _joined(maps: Plain) -> Plain:
+    """Return several mappings as one, the first of which wins; None for anything else."""
+    if not isinstance(maps, list) or not all(isinstance(one, dict) for one in maps):
+        return None
+    return {key: value for one in reversed(maps) for key, value in one.items()}
 
 
 def is_number(value: Plain) -> bool:
@@ -102,10 +131,12 @@ class _Simplifier:
         if isinstance(value, Tensor):
             return value.value
         if isinstance(value, Opaque):
-            if not isinstance(value.state, dict):
+            held = _held(value)
+            if isinstance(held, Opaque):
                 return f"{value.module}.{value.name}"
-            value = value.state
+            value = held
         if isinstance(value, dict):
+            value = _held(value)
             return {key: self.simplify(inner, depth - 1) for key, inner in value.items()}
         if isinstance(value, list):
             return [self.simplify(inner, depth - 1) for inner in value] if len(value) <= self.left else None

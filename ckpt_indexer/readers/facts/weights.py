@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ckpt_indexer.metadata.fields import INT_LIMIT
 from ckpt_indexer.readers.modules import attribute_tensors
 from ckpt_indexer.readers.nodes import Opaque, Tensor
+from ckpt_indexer.readers.pickle.nodes import TensorNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,15 +51,10 @@ _SIZES = {
     "long": 64,
     "short": 16,
 }
-_ONLY_TENSORS = {Tensor}
+Named: TypeAlias = tuple[str, Tensor]
+"""One tensor of a state dict, and its name there."""
+_ONLY_TENSORS = {Tensor, TensorNode}
 _SCALARS = frozenset({type(None), bool, int, float, str, bytes})
-
-
-class Named(NamedTuple):
-    """One tensor of a state dict."""
-
-    name: str
-    tensor: Tensor
 
 
 def find_state_dict(root: Plain) -> list[Named]:
@@ -68,8 +64,8 @@ def find_state_dict(root: Plain) -> list[Named]:
     `state_dict()` would. A file whose root is mostly tensors is a state dict itself.
     """
     if isinstance(root, Opaque):
-        return [Named(*pair) for pair in attribute_tensors(root).items()]
-    if not isinstance(root, dict):
+        return list(attribute_tensors(root).items())
+    if not isinstance(root, dict) or "param_groups" in root:  # the state of an optimizer alone
         return []
     for place in _PLACES:
         held = root.get(place)
@@ -80,7 +76,7 @@ def find_state_dict(root: Plain) -> list[Named]:
     if own and len(own) >= _MOSTLY * len(root):
         return list(_tensors(root))
     rest = {key: value for key, value in root.items() if not (isinstance(key, str) and _is_beside(key))}
-    return [one for one in _tensors(rest) if one.tensor.shape]
+    return [(name, tensor) for name, tensor in _tensors(rest) if tensor.shape]
 
 
 def _is_beside(key: str) -> bool:
@@ -97,7 +93,8 @@ def describe_weights(root: Plain, named: list[Named], header: Header) -> None:
     """Fill in what the tensors say: their number, dtypes and parameters, and how much of the file is optimizer state.
 
     Parameters are all floating-point and quantized tensors of the state dict but the running statistics of batch
-    normalisation; tensors that share memory at one place with one shape (tied weights) count once.
+    normalisation; tensors that share memory at one place with one shape (tied weights) count once. Where a dtype is not
+    known, or none is such a one (weights packed into integers), the number is not known either.
     """
     header.weights_only = _is_weights_only(root, bool(named))
     if not named:
@@ -105,7 +102,8 @@ def describe_weights(root: Plain, named: list[Named], header: Header) -> None:
     header.tensors = len(named)
     parameters = 0
     elements: dict[str, int] = {}
-    once = [named[at] for at in _first_places([tensor for _, tensor in named])]
+    places = _first_places([tensor for _, tensor in named])
+    once = named if len(places) == len(named) else [named[at] for at in places]
     kinds = Counter([(tensor.dtype, tensor.shape, name.endswith(_STATISTICS)) for name, tensor in once])
     for (dtype, shape, is_statistic), times in kinds.items():
         count = times * math.prod(shape)
@@ -114,7 +112,8 @@ def describe_weights(root: Plain, named: list[Named], header: Header) -> None:
             parameters += count
     if max(*elements.values(), parameters) < INT_LIMIT:
         header.dtypes = elements
-        header.facts.setdefault("num_parameters", parameters)
+        if parameters and "unknown" not in elements:
+            header.facts.setdefault("num_parameters", parameters)
     else:
         header.problems.append(("suspicious", "its tensors claim more elements than can be counted"))
     header.optimizer_share = _optimizer_share(root)
@@ -145,6 +144,8 @@ def _optimizer_share(root: Plain) -> float | None:
     inside = [value for key, value in root.items() if isinstance(key, str) and _OPTIMIZER.search(key)]
     beside = [value for key, value in root.items() if not (isinstance(key, str) and _OPTIMIZER.search(key))]
     state = list(_leaves(inside))
+    if not state:
+        return 0.0 if any(tensor.numel * _bits(tensor.dtype) >= 8 for tensor in _leaves(beside)) else None
     tensors = [*state, *_leaves(beside)]
     once = _first_places(tensors)
     of_state = _bytes([tensors[at] for at in once if at < len(state)])
@@ -189,12 +190,12 @@ def _tensors(value: Plain) -> Iterator[Named]:
             continue
         prefix = f"{name}." if name else ""
         if isinstance(here, Tensor):
-            yield Named(name, here)
+            yield name, here
         elif depth >= MAX_DEPTH or nodes + len(waiting) >= MAX_NODES:
             continue
-        elif isinstance(here, dict) and set(map(type, here.values())) == _ONLY_TENSORS:
+        elif isinstance(here, dict) and here and _ONLY_TENSORS.issuperset(map(type, here.values())):
             nodes += len(here)
-            yield from [Named(own, tensor) for key, tensor in here.items() if len(own := f"{prefix}{key}") <= MAX_NAME]
+            yield from [(own, tensor) for key, tensor in here.items() if len(own := f"{prefix}{key}") <= MAX_NAME]
         else:
             waiting += [(f"{prefix}{key}", below, depth + 1) for key, below in reversed(list(_inner(here)))]
 
@@ -211,7 +212,7 @@ def _leaves(value: list[Plain]) -> Iterator[Tensor]:
         elif depth <= MAX_DEPTH and nodes + len(waiting) < MAX_NODES:
             inner = list(here.values()) if isinstance(here, dict) else [below for _, below in _inner(here)]
             kinds = set(map(type, inner))
-            if kinds == _ONLY_TENSORS:
+            if kinds and kinds <= _ONLY_TENSORS:
                 nodes += len(inner)
                 yield from inner
             elif not kinds <= _SCALARS:

@@ -17,7 +17,7 @@ from ckpt_indexer.readers.formats.zip_reading import read_entry
 from ckpt_indexer.readers.header import Header
 
 if TYPE_CHECKING:
-    from ckpt_indexer.readers.formats.zip_reading import Archive, Entry
+    from ckpt_indexer.readers.formats.zip_directory import Archive, Entry
     from ckpt_indexer.readers.opening import OpenFile
 
 MAX_CONFIG_BYTES = 16 << 20
@@ -29,8 +29,7 @@ _AUTOMATIC = re.compile(r"(?:sequential|functional|model)(?:_\d+)?")
 
 def is_keras(archive: Archive) -> bool:
     """Tell whether an archive is one of Keras's."""
-    names = {entry.name for entry in archive.entries}
-    return _METADATA in names and _CONFIG in names
+    return _METADATA in archive.columns.names and _CONFIG in archive.columns.names
 
 
 def read(file: OpenFile, archive: Archive) -> Contents:

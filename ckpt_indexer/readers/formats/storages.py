@@ -47,13 +47,18 @@ class Scalars:
         self._read = read
         self._big_endian = big_endian
         self._clock = clock
-        self._ends = clock() + WALL_S
+        self._ends: float | None = None
+        """Set when the first one is read: how long the pickle took is no matter of theirs."""
         self._reads = 0
 
     def __call__(self, key: str, dtype: str, offset: int) -> bytes | None:
         """Return one element as little-endian bytes; None when it cannot be read, or no longer cheaply."""
         size = element_bytes(dtype)
-        if size is None or offset < 0 or self._reads >= MAX_READS or self._clock() > self._ends:
+        if size is None or offset < 0 or self._reads >= MAX_READS:
+            return None
+        if self._ends is None:
+            self._ends = self._clock() + WALL_S
+        if self._clock() > self._ends:
             return None
         self._reads += 1
         data = self._read(key, offset * size, size)

@@ -16,7 +16,7 @@ from ckpt_indexer.readers.formats.storages import Scalars, element_bytes
 from ckpt_indexer.readers.header import Header
 from ckpt_indexer.readers.interpret.plain import interpret
 from ckpt_indexer.readers.interpret.torch import storage_of
-from ckpt_indexer.readers.pickle.nodes import CallNode, PersistentNode
+from ckpt_indexer.readers.pickle.nodes import CallNode, PersistentNode, TensorNode
 
 if TYPE_CHECKING:
     from ckpt_indexer.readers.interpret.torch import Storage
@@ -157,6 +157,8 @@ def _named_storages(root: Raw) -> dict[str, Storage]:
     waiting, seen = [root], set[int]()
     while waiting:
         node = waiting.pop()
+        if type(node) is TensorNode:
+            node = node.call
         if type(node) is PersistentNode:
             storage = storage_of(node)
             if storage is not None:

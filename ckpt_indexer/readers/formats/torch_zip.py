@@ -7,12 +7,14 @@ One folder holds everything: `data.pkl`, `data/<key>` per storage, `byteorder`, 
 from __future__ import annotations
 
 import struct
+from operator import add
 from typing import TYPE_CHECKING
 
 from ckpt_indexer.errors import ReaderError
 from ckpt_indexer.readers import identity, pickles
 from ckpt_indexer.readers.contents import Contents, add_text, note, note_error
 from ckpt_indexer.readers.formats.storages import Scalars
+from ckpt_indexer.readers.formats.zip_directory import Folder
 from ckpt_indexer.readers.formats.zip_reading import data_offset, first_local, read_entry, read_part
 from ckpt_indexer.readers.header import Header
 from ckpt_indexer.readers.modules import attribute_tensors
@@ -20,7 +22,7 @@ from ckpt_indexer.readers.modules import attribute_tensors
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ckpt_indexer.readers.formats.zip_reading import Archive, Entry
+    from ckpt_indexer.readers.formats.zip_directory import Archive, Entry
     from ckpt_indexer.readers.opening import OpenFile
 
 PICKLE = b"data.pkl"
@@ -44,7 +46,7 @@ def find_pickles(archive: Archive) -> list[Entry]:
     That one is the first `data.pkl` in the folder of the archive's first entry, else in any. Of several, torch takes
     the one its binary search meets, which depends on the other entries; hence the problem.
     """
-    found = [entry for entry in archive.entries if _is_pickle(entry.name)]
+    found = [archive.entry(at) for at, name in enumerate(archive.columns.names) if _is_pickle(name)]
     folder = _folder(archive)
     return sorted(found, key=lambda entry: not entry.name.startswith(folder))
 
@@ -60,12 +62,7 @@ def read(file: OpenFile, archive: Archive, found: Sequence[Entry], *, full: bool
         )
     if not pickle.name.startswith(_folder(archive)):
         note(header, "suspicious", "its pickle is not in the folder of its first entry; torch does not load it")
-    folder = pickle.name[: -len(PICKLE)]
-    entries: dict[bytes, Entry] = {}
-    for entry in archive.entries:
-        name = entry.name
-        if name.startswith(folder):
-            entries.setdefault(name[len(folder) :], entry)
+    entries = Folder(archive, pickle.name[: -len(PICKLE)])
     _check_extent(header, file, archive)
     has_code = b"code/" in archive.directory and any(name.startswith(b"code/") for name in entries)
     if b"constants.pkl" in entries or has_code:
@@ -91,14 +88,14 @@ def salvage(file: OpenFile, error: ReaderError) -> Contents:
     return contents
 
 
-def _read_pickle(contents: Contents, file: OpenFile, pickle: Entry, entries: dict[bytes, Entry]) -> None:
+def _read_pickle(contents: Contents, file: OpenFile, pickle: Entry, entries: Folder) -> None:
     header, odd = contents.header, list[tuple[str, str]]()
-    limit = pickles.MAX_PICKLE_BYTES
+    limit, run = pickles.MAX_PICKLE_BYTES, pickles.run
     try:
         big_endian = _is_big_endian(header, file, entries)
         if pickle.size > limit:
             note(header, "limit", f"its pickle has {pickle.size} bytes; only the first are read")
-            limit = pickles.FIRST_PART_BYTES
+            limit, run = pickles.FIRST_PART_BYTES, pickles.run_first_part
         data = read_entry(file, pickle, limit, odd)
     except ReaderError as error:
         note_error(header, error)
@@ -108,7 +105,7 @@ def _read_pickle(contents: Contents, file: OpenFile, pickle: Entry, entries: dic
             note(header, kind, message)
             header.complete = False if kind == "truncated" else header.complete
     scalars = Scalars(_storage_reader(file, entries), big_endian=big_endian)
-    root = pickles.plain(pickles.run(data, pickles.Budget()), header, scalars)
+    root = pickles.plain(run(data, pickles.Budget()), header, scalars)
     if header.format == "torchscript":
         contents.root = attribute_tensors(root)
         return
@@ -123,19 +120,20 @@ def _is_pickle(name: bytes) -> bool:
 
 def _folder(archive: Archive) -> bytes:
     """Return the folder of the first entry, with its slash."""
-    return archive.entries[0].name.partition(b"/")[0] + b"/" if archive.entries else b"/"
+    names = archive.columns.names
+    return names[0].partition(b"/")[0] + b"/" if names else b"/"
 
 
 def _check_extent(header: Header, file: OpenFile, archive: Archive) -> None:
     """An entry beyond the end of the file means that bytes are missing, whatever the directory says."""
-    size = file.size
-    outside = sum([entry.offset + entry.compressed > size for entry in archive.entries])
+    ends = map(add, archive.columns.offsets, archive.columns.compressed)
+    outside = sum(map(file.size.__lt__, ends))
     if outside:
         header.complete = False
         note(header, "truncated", f"{outside} entries lie beyond the end of the file")
 
 
-def _is_big_endian(header: Header, file: OpenFile, entries: dict[bytes, Entry]) -> bool:
+def _is_big_endian(header: Header, file: OpenFile, entries: Folder) -> bool:
     """Tell how the archive's numbers are written; a version that no torch has written yet is a problem."""
     for name in _VERSIONS:
         text = _record(header, file, entries.get(name))
@@ -155,7 +153,7 @@ def _record(header: Header, file: OpenFile, entry: Entry | None) -> str:
         return ""
 
 
-def _read_extra(header: Header, file: OpenFile, entries: dict[bytes, Entry]) -> None:
+def _read_extra(header: Header, file: OpenFile, entries: Folder) -> None:
     names = [name for name in entries if name.startswith(_EXTRA) and len(name) > len(_EXTRA)]
     for name in names[:_MAX_EXTRA]:
         if entries[name].size > _MAX_EXTRA_BYTES:
@@ -167,7 +165,7 @@ def _read_extra(header: Header, file: OpenFile, entries: dict[bytes, Entry]) -> 
         add_text(header, name[len(_EXTRA) :].decode("utf-8", "replace"), text)
 
 
-def _storage_reader(file: OpenFile, entries: dict[bytes, Entry]) -> Callable[[str, int, int], bytes | None]:
+def _storage_reader(file: OpenFile, entries: Folder) -> Callable[[str, int, int], bytes | None]:
     def read_storage(key: str, offset: int, count: int) -> bytes | None:
         entry = entries.get(b"data/" + key.encode("utf-8", "replace"))
         if entry is None or entry.size < offset + count:
@@ -185,51 +183,53 @@ def _storage_reader(file: OpenFile, entries: dict[bytes, Entry]) -> Callable[[st
 class _Sums:
     """What stands for the bytes of an archive's entries: CRC and size, or samples where it was written without CRC."""
 
-    def __init__(self, file: OpenFile, header: Header, entries: dict[bytes, Entry], *, sample: bool) -> None:
+    def __init__(self, file: OpenFile, header: Header, entries: Folder, *, sample: bool) -> None:
         self._file = file
         self._header = header
         self._entries = entries
         self._sample = sample
-        self._samples: dict[bytes, bytes] | None = None
+        crcs, sizes = entries.column("crcs"), entries.column("sizes")
+        self._marks: dict[bytes, bytes] = dict(zip(entries, map(_SUM, crcs, sizes), strict=True))
+        self._without: list[bytes] = []
+        if 0 in crcs:
+            self._without = [name for name, crc, size in zip(entries, crcs, sizes, strict=True) if size and not crc]
+        """Entries written without a CRC: their marks are made of samples when somebody asks."""
 
     def storage(self, key: str) -> bytes | None:
         """Return the mark of one storage; None when there is none. One that the archive does not hold is a problem."""
         name = b"data/" + key.encode("utf-8", "replace")
-        entry = self._entries.get(name)
-        if entry is not None:
-            return _crc(entry) or self._sum(name, entry)
-        self._header.complete = False
-        note(self._header, "missing_part", f"the bytes of a tensor, storage {key[:80]!r}")
-        return None
+        if self._without:
+            self._take_samples()
+        mark = self._marks.get(name)
+        if mark is None and name not in self._entries:
+            self._header.complete = False
+            note(self._header, "missing_part", f"the bytes of a tensor, storage {key[:80]!r}")
+        return mark
 
     def everything(self) -> list[bytes] | None:
         """Return names and marks of all entries; None when that would take samples and none are wanted."""
-        marks = [_crc(entry) for entry in self._entries.values()]
-        if None in marks:
-            marks = [self._sum(name, entry) for name, entry in self._entries.items()]
-        if None in marks:
+        if self._without:
+            self._take_samples()
+        if len(self._marks) < len(self._entries):
             return None
-        return [b"\0".join(self._entries), *(mark for mark in marks if mark is not None)]
+        return [b"\0".join(self._entries), *self._marks.values()]
 
-    def _sum(self, name: bytes, entry: Entry) -> bytes | None:
-        if (own := _crc(entry)) is not None:
-            return own
-        if self._samples is None:
-            self._samples = self._take_samples() if self._sample else {}
-        return self._samples.get(name)
+    def _take_samples(self) -> None:
+        """Replace the marks that say nothing by digests of samples; without samples there are none."""
+        wanted, self._without = self._without, []
+        for name, mark in zip(wanted, self._sampled(wanted), strict=True):
+            if mark is None:
+                del self._marks[name]
+            else:
+                self._marks[name] = mark
 
-    def _take_samples(self) -> dict[bytes, bytes]:
-        wanted = [(name, entry) for name, entry in self._entries.items() if _crc(entry) is None]
-        if len(wanted) > _MAX_WITHOUT_SUMS:
-            return {}
+    def _sampled(self, names: Sequence[bytes]) -> Sequence[bytes | None]:
+        nothing = [None] * len(names)
+        if not self._sample or len(names) > _MAX_WITHOUT_SUMS:
+            return nothing
+        entries = [self._entries[name] for name in names]
         try:
-            extents = [identity.Extent(data_offset(self._file, entry), entry.compressed) for _, entry in wanted]
+            extents = [identity.Extent(data_offset(self._file, entry), entry.compressed) for entry in entries]
         except ReaderError:  # a damaged archive has no identity
-            return {}
-        digests = identity.sampled(self._file, extents) or []
-        return {name: digest for (name, _), digest in zip(wanted, digests, strict=False)}
-
-
-def _crc(entry: Entry) -> bytes | None:
-    """Return CRC and size of an entry; None when it was written without a CRC."""
-    return _SUM(entry.crc, entry.size) if entry.crc or not entry.size else None
+            return nothing
+        return identity.sampled(self._file, extents) or nothing

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ckpt_indexer.readers.pickle.nodes import MISSING, CallNode, GlobalNode, Raw
+from ckpt_indexer.readers.pickle.nodes import MISSING, CallNode, GlobalNode, Raw, TensorNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +95,8 @@ class Keys:
         return part is None or kind is bool or kind is float
 
     def _object(self, node: Raw) -> Plain:
+        if type(node) is TensorNode:
+            node = node.call
         if type(node) is CallNode or type(node) is GlobalNode:
             value = self._plain(node)
             if type(value) is str or type(value) is bytes:

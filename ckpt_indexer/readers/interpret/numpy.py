@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ckpt_indexer.readers.dtypes import decode, numpy_dtype
 from ckpt_indexer.readers.interpret.base import PASS, Entry, Pass, Walk, path_of, small_bytes
-from ckpt_indexer.readers.interpret.dtypes import decode, numpy_dtype
 from ckpt_indexer.readers.interpret.torch import shape_of
 from ckpt_indexer.readers.nodes import Tensor
 from ckpt_indexer.readers.pickle.nodes import CallNode, Raw

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from ckpt_indexer.readers.interpret.base import path_of
-from ckpt_indexer.readers.pickle.nodes import CallNode, DictNode, Raw, SetNode
+from ckpt_indexer.readers.pickle.nodes import CallNode, DictNode, Raw, SetNode, TensorNode
 
 _ENTRIES = 512
 """A root with more entries is a state dict; its entries are all alike."""
 _LIGHT = 1_000
 """Nodes below an entry that count as few."""
+_TENSOR = 20
+"""Nodes of a tensor."""
 _MAPPINGS = frozenset({"collections.OrderedDict", "collections.defaultdict"})
 _CONTAINERS = frozenset({list, tuple, DictNode, SetNode})
 
@@ -27,7 +29,7 @@ def is_light(node: Raw) -> bool:
     seen = 0
     while waiting:
         current = waiting.pop()
-        seen += 1
+        seen += 1 if type(current) is not TensorNode else _TENSOR
         if type(current) in _CONTAINERS:
             parts = current
         elif type(current) is CallNode:

@@ -19,7 +19,7 @@ from ckpt_indexer.readers.interpret.keys import Keys, key_size, safe_text
 from ckpt_indexer.readers.interpret.numpy import NUMPY
 from ckpt_indexer.readers.interpret.objects import is_mapping_class, made_by_copyreg, opaque, opaque_name, scalar_value
 from ckpt_indexer.readers.interpret.order import entries_of, is_light
-from ckpt_indexer.readers.interpret.torch import TENSORS, TORCH, global_value, regular_tensor, storage_of
+from ckpt_indexer.readers.interpret.torch import TENSORS, TORCH, global_value, storage_of, with_value
 from ckpt_indexer.readers.nodes import Opaque, Tensor
 from ckpt_indexer.readers.pickle.nodes import (
     MISSING,
@@ -31,6 +31,7 @@ from ckpt_indexer.readers.pickle.nodes import (
     Raw,
     SetNode,
     SkippedNode,
+    TensorNode,
 )
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class _Walk:
             GlobalNode: self._global,
             PersistentNode: self._persistent,
             SkippedNode: self._skipped,
+            TensorNode: self._tensor,
         }
         self.problems: dict[tuple[str, str], None] = {}
 
@@ -161,8 +163,11 @@ class _Walk:
         result: dict[Plain, Plain] = {}
         keys: Keys | None = None
         for index in range(0, len(pairs) - 1, 2):
-            key = pairs[index]
-            value = ready[index + 1] if index + 1 in ready else self.plain(pairs[index + 1], depth + 1)
+            key, node = pairs[index], pairs[index + 1]
+            if index + 1 in ready:
+                value = ready[index + 1]
+            else:
+                value = self._tensor(node, depth + 1) if type(node) is TensorNode else self.plain(node, depth + 1)
             if value is MISSING:
                 if self._nodes < 0 and depth:
                     break
@@ -219,12 +224,13 @@ class _Walk:
         self._open.discard(id(node))
         return value
 
+    def _tensor(self, node: TensorNode, depth: int) -> Plain | Missing:
+        if self._tensors <= 0 or depth > self._limits.depth:
+            return self._object(node.call, depth)  # which tells why it is left out
+        self._tensors -= 1
+        return with_value(self, node) if node.shape.count(1) == len(node.shape) else node
+
     def _object(self, call: CallNode, depth: int) -> Plain | Missing:
-        if self._tensors > 0 and depth <= self._limits.depth:
-            tensor = regular_tensor(self, call)
-            if tensor is not None:
-                self._tensors -= 1
-                return tensor
         if not self._enter(call, depth):
             self._count()
             return MISSING

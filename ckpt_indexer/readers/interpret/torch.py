@@ -9,8 +9,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from ckpt_indexer.readers.dtypes import STORAGE_DTYPES, decode, torch_dtype
 from ckpt_indexer.readers.interpret.base import PASS, Entry, Pass, Walk, is_int, path_of
-from ckpt_indexer.readers.interpret.dtypes import STORAGE_DTYPES, decode, torch_dtype
 from ckpt_indexer.readers.nodes import Tensor
 from ckpt_indexer.readers.pickle.nodes import CallNode, GlobalNode, Missing, PersistentNode, Raw
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 _DIMENSIONS = 64
 _JIT_LISTS = ("build_intlist", "build_doublelist", "build_boollist", "build_tensorlist")
 """How TorchScript and libtorch write lists: https://github.com/pytorch/pytorch/blob/v2.6.0/torch/jit/_pickle.py"""
-_USUAL = "torch._utils._rebuild_tensor_v2"
-_MOST = (1 << 63) - 1
 _SIZE_PATHS = frozenset({"torch.Size", "torch._C.Size"})
 _WORDS = """
 strided sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc jagged _mkldnn
@@ -87,30 +85,6 @@ def _dtype_of_name(node: Raw) -> str:
     return (torch_dtype(node.name) or "") if type(node) is GlobalNode and node.module == "torch" else ""
 
 
-def regular_tensor(walk: Walk, call: CallNode) -> Tensor | None:
-    """Return what `_rebuild_tensor` would, for a tensor as nearly all are: `_rebuild_tensor_v2` of a storage of a torch
-    archive. None for anything else."""
-    func, args = call.func, call.args
-    if type(func) is not GlobalNode or func.path != _USUAL or type(args) is not tuple or len(args) != 6:
-        return None
-    node, offset, size, _, _, _ = args
-    if type(node) is not PersistentNode or type(size) is not tuple or len(size) > _DIMENSIONS:
-        return None
-    identity = node.pid
-    if type(identity) is not tuple or len(identity) != 5 or type(offset) is not int or not 0 <= offset <= _MOST:
-        return None
-    word, kind, key, _, numel = identity
-    if word != "storage" or type(key) is not str or type(kind) is not GlobalNode or type(numel) is not int:
-        return None
-    for length in size:
-        if type(length) is not int or not 0 <= length <= _MOST:
-            return None
-    if not 0 <= numel <= _MOST:
-        return None
-    tensor = Tensor(STORAGE_DTYPES.get(kind.name, ""), size, key, offset)
-    return _with_value(walk, tensor) if size.count(1) == len(size) else tensor
-
-
 def _rebuild_tensor(walk: Walk, call: CallNode, args: tuple[Raw, ...], _depth: int) -> Plain | Pass:
     """`(storage, offset, size, stride[, requires_grad, hooks[, metadata]])`; in version 3 the seventh is the dtype."""
     if len(args) < 3 or not is_int(args[1]):
@@ -129,10 +103,10 @@ def _rebuild_tensor(walk: Walk, call: CallNode, args: tuple[Raw, ...], _depth: i
 
 def _strided(walk: Walk, storage: Storage, dtype: str, shape: tuple[int, ...], offset: int) -> Tensor:
     tensor = Tensor(dtype, shape, storage.key, storage.view_offset + offset)
-    return _with_value(walk, tensor) if shape.count(1) == len(shape) else tensor
+    return with_value(walk, tensor) if shape.count(1) == len(shape) else tensor
 
 
-def _with_value(walk: Walk, tensor: Tensor) -> Tensor:
+def with_value(walk: Walk, tensor: Tensor) -> Tensor:
     """Return a tensor of one element with its number, where that can be read."""
     if tensor.dtype and tensor.storage is not None:
         raw = walk.read_scalar(tensor.storage, tensor.dtype, tensor.storage_offset)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from ckpt_indexer.readers.pickle.limits import Limits
-from ckpt_indexer.readers.pickle.nodes import MISSING, Missing, Raw
+from ckpt_indexer.readers.pickle.nodes import MISSING, Missing, Raw, TensorNode
 from ckpt_indexer.readers.pickle.objects import OBJECTS
 from ckpt_indexer.readers.pickle.salvage import salvage
 from ckpt_indexer.readers.pickle.scalars import SCALARS
@@ -102,9 +102,14 @@ def run(
         cut = broken.kind == "truncated" and total > bound
         why = ("limit", _cut(limits)) if cut else (broken.kind, broken.message)
         state.problems[why] = None
-        root, reached = salvage([*state.frames, state.stack]), False
+        root, reached = salvage([_in_full(part) for part in (*state.frames, state.stack)]), False
     names = tuple(node.path for node in state.globals.values())
     return Pickled(root, loop.pos, reached, list(state.problems), names, state.opcodes)
+
+
+def _in_full(values: list[Raw]) -> list[Raw]:
+    """Return values with tensors as the calls they are short for: something may wait to be put into them."""
+    return [value.call if type(value) is TensorNode else value for value in values]
 
 
 def _cut(limits: Limits) -> str:

@@ -6,7 +6,10 @@ A raw value is None, bool, int, float, str, bytes, tuple, list or one of the nod
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from ckpt_indexer.readers.dtypes import STORAGE_DTYPES
+from ckpt_indexer.readers.nodes import Tensor
 
 Raw: TypeAlias = Any  # None | bool | int | float | str | bytes | tuple | list | the classes below
 
@@ -80,3 +83,59 @@ class SkippedNode:
     def __init__(self, size: int) -> None:
         self.size = size
         """Bytes it takes in the file; 0 when it is not in the file."""
+
+
+class TensorKind(NamedTuple):
+    """What many tensors of a file have in common."""
+
+    func: GlobalNode
+    """`torch._utils._rebuild_tensor_v2`."""
+    word: str
+    """`storage`."""
+    storage: GlobalNode
+    """Class of its storage."""
+    place: Raw
+    """Where the storage was, `cpu`."""
+    flag: bool
+    """Whether it requires a gradient."""
+    hooks: Raw
+    """What is called for its hooks, `OrderedDict`."""
+
+
+class TensorNode(Tensor):
+    """A tensor as torch writes nearly all, plain already: all that is left to do is to look its value up.
+
+    It stands for the call `func((word, storage, key, place, elements), offset, size, stride, flag, hooks())`. The nodes
+    this consists of are made when somebody asks for them.
+    """
+
+    __slots__ = ("_parts", "elements", "kind", "stride")
+
+    def __init__(
+        self, kind: TensorKind, key: str, elements: int, extent: tuple[int, tuple[int, ...]], stride: tuple[int, ...]
+    ) -> None:
+        """Take what its opcodes say; `elements` are those of its storage, `extent` is offset and size."""
+        self.dtype = STORAGE_DTYPES.get(kind.storage.name, "")
+        self.storage_offset, self.shape = extent
+        self.storage = key
+        self.layout = "strided"
+        self.value = None
+        self.kind = kind
+        self.elements = elements
+        self.stride = stride
+        self._parts: tuple[Raw, ...] | None = None
+
+    def parts(self) -> tuple[Raw, ...]:
+        """Return what its opcodes leave in the memo, in their order; the last one is the call."""
+        if self._parts is None:
+            func, word, storage, place, flag, hooks = self.kind
+            identity, order = (word, storage, self.storage, place, self.elements), CallNode(hooks, ())
+            args = (PersistentNode(identity), self.storage_offset, self.shape, self.stride, flag, order)
+            self._parts = (self.storage, identity, self.shape, self.stride, order, args, CallNode(func, args))
+        return self._parts
+
+    @property
+    def call(self) -> CallNode:
+        """The call, in full."""
+        call: CallNode = self.parts()[-1]
+        return call

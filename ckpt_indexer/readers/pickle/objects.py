@@ -8,7 +8,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from ckpt_indexer.readers.pickle.nodes import CallNode, PersistentNode, SkippedNode
+from ckpt_indexer.readers.pickle.nodes import CallNode, PersistentNode, SkippedNode, TensorNode
 from ckpt_indexer.readers.pickle.state import Broken, State
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def build(state: State, pos: int) -> int:
     """BUILD: `obj.__setstate__(value)`, or its `__dict__` updated. The last one counts."""
     value = state.stack.pop()
     target = state.stack[-1]
+    if type(target) is TensorNode:
+        target = target.call
     if type(target) is CallNode:
         target.state = value
     else:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from ckpt_indexer.readers.pickle.alike import Alike
+from ckpt_indexer.readers.pickle.memo import TensorMemo
 from ckpt_indexer.readers.pickle.nodes import MISSING, GlobalNode, Raw
 
 if TYPE_CHECKING:
     from ckpt_indexer.readers.pickle.limits import Limits
+    from ckpt_indexer.readers.pickle.nodes import TensorKind
 
 
 _NAMELESS = GlobalNode("", "")
@@ -48,7 +51,10 @@ class _Got(dict[bytes, Raw]):
 
     def __missing__(self, opcode: bytes) -> Raw:
         """Look into the memo."""
-        value = self._memo[opcode[1] if len(opcode) == 2 else _UINT4(opcode, 1)[0]]
+        number = opcode[1] if len(opcode) == 2 else _UINT4(opcode, 1)[0]
+        value = self._memo[number]
+        if type(value) is TensorMemo:
+            value = value.at(number)
         if len(self) >= _GOT:
             self.clear()
         self[opcode] = value
@@ -63,12 +69,14 @@ class State:
     """
 
     __slots__ = (
+        "alike",
         "data",
         "end",
         "frames",
         "globals",
         "got",
         "held",
+        "kinds",
         "limits",
         "memo",
         "opcodes",
@@ -90,6 +98,10 @@ class State:
         self.memo: list[Raw] = []
         """Numbered from 0 without gaps, as picklers count."""
         self.got = _Got(self.memo)
+        self.kinds: dict[bytes, TensorKind] = {}
+        """What tensors have in common, by the opcodes that get it; few are kept."""
+        self.alike = Alike()
+        """Tensors that repeat; what they get from the memo is known."""
         self.sparse: dict[str, Raw] = {}
         """Numbers that leave gaps. Keys are text because a file can choose integers whose hashes collide."""
         self.problems: dict[tuple[str, str], None] = {}
@@ -150,6 +162,8 @@ class State:
         if number < len(memo):
             memo[number] = value
             self.got.clear()
+            self.kinds.clear()
+            self.alike.forget()
             return
         if len(memo) >= self.limits.memo or len(self.sparse) >= self.limits.sparse:
             raise Broken("limit", f"more than {self.limits.memo} memo entries, or too many out of order")
@@ -167,11 +181,18 @@ class State:
             Broken: there is none.
         """
         if number < len(self.memo):
-            return self.memo[number]
+            value = self.memo[number]
+            return value.at(number) if type(value) is TensorMemo else value
         value = self.sparse.get(str(number), MISSING)
         if value is MISSING:
             raise Broken("malformed", "a memo entry is used that was never made")
         return value
+
+    def keep_kind(self, gets: bytes, kind: TensorKind) -> None:
+        """Remember what tensors have in common, until the memo changes."""
+        if len(self.kinds) >= _GOT:
+            self.kinds.clear()
+        self.kinds[gets] = kind
 
     def name(self, module: str, name: str) -> GlobalNode:
         """Return the inert node of a name and list it as seen; one node without a name for what goes beyond the limits.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from ckpt_indexer.readers.pickle.nodes import CallNode, DictNode, Raw, SetNode
+from ckpt_indexer.readers.pickle.nodes import CallNode, DictNode, Raw, SetNode, TensorNode
 from ckpt_indexer.readers.pickle.state import Broken, State, Stopped
 
 if TYPE_CHECKING:
@@ -232,6 +232,8 @@ def setitems(state: State, pos: int) -> int:
 
 def add_elements(state: State, target: Raw, values: list[Raw] | tuple[Raw, ...]) -> None:
     """Add to a list, a set, or an object that says it is one; anything else is a problem and stays as it is."""
+    if type(target) is TensorNode:
+        target = target.call
     kind = type(target)
     if kind is list or kind is SetNode:
         target.extend(values)
@@ -245,6 +247,8 @@ def add_elements(state: State, target: Raw, values: list[Raw] | tuple[Raw, ...])
 
 def add_items(state: State, target: Raw, pairs: list[Raw] | tuple[Raw, ...]) -> None:
     """Add keys and values to a dict or an object that says it is one; anything else is a problem."""
+    if type(target) is TensorNode:
+        target = target.call
     kind = type(target)
     if kind is DictNode:
         target.extend(pairs)

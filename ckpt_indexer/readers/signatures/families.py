@@ -38,7 +38,7 @@ FAMILIES = (
             _read("k", r"conv1\.weight", 2), _read("v", r"downsample\.1\.weight", 0, 4),
         ),
         beside=(_read("s", "conv1.0.weight|stem.0.weight", 0, 4), _read("t", "conv1.6.weight|stem.6.weight", 0, 4)),
-        optional=frozenset("abk"), spare=1,
+        refused=("attnpool.positional_embedding",), optional=frozenset("abk"), spare=1,
     ),
     Family(
         "mbconv", "blocks.",

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from ckpt_indexer.sources.around import run_levels
 from ckpt_indexer.sources.base import Cost
+from ckpt_indexer.sources.company import checkpoints_below, company
 from ckpt_indexer.sources.wandb.breaker import BreakerOptions
 from ckpt_indexer.sources.wandb.match import Progress
 from ckpt_indexer.sources.wandb.run import RUN_ID, RunRef, RunSaid, speak
@@ -92,9 +94,8 @@ class WandbApiSource:
         found[0].also = found[1:]
         return found[0]
 
-    def findings(self, candidate: Candidate, said: Said, *, alone: bool = False) -> list[Finding]:  # noqa: ARG002  # all it needs was said
-        """Return history and configuration first, then the summary where the run has one. `alone`: the run has this
-        one checkpoint only."""
+    def findings(self, candidate: Candidate, said: Said) -> list[Finding]:
+        """Return history and configuration first, then the summary where the run has one."""
         run = self._run_of(said)
         if run is None or any(one.source == self.name and one.metrics for one in said.findings):
             return []
@@ -105,17 +106,22 @@ class WandbApiSource:
         known = None if cached is None else run_said(cached.answer)
         if known is None:
             return []
+        alone = checkpoints_below(candidate.root, _run_dir(candidate.directory)) == 1
         findings = speak(known, Progress(said.fact("epoch"), step), detail=f"api:{run.key}", alone=alone).findings
         findings[0].facts.pop(RUN_ID, None)  # whoever named the run spells it as they like
         return findings
 
-    def surroundings(self, root: bytes, directory: bytes) -> list[tuple[bytes, FileStamp]]:  # noqa: ARG002  # it reads no files
-        """Return nothing: it consults no files."""
-        return []
+    def surroundings(self, root: bytes, directory: bytes) -> list[tuple[bytes, FileStamp]]:
+        """Return whether a run has one checkpoint or several: it consults no files."""
+        return company(root, _run_dir(directory)) if self._options.enabled else []
 
     def _run_of(self, said: Said) -> RunRef | None:
         run = RunRef.parse(said.fact(RUN_ID)) if self._options.enabled else None
         return None if run is None else complete(run, self._options)
+
+
+def _run_dir(directory: bytes) -> bytes:
+    return run_levels(directory)[-1]
 
 
 def kept_answer(outcome: Outcome, run: RunSaid | None) -> dict[str, Any]:  # JSON values

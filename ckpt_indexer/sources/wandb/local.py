@@ -49,17 +49,7 @@ class WandbLocalSource:
         first.also, first.denies = others, answer.denies
         return first
 
-    def findings(self, candidate: Candidate, said: Said, *, alone: bool = False) -> list[Finding]:
-        """Return history and configuration first, then the summary where the run has one. `alone`: the run has this
-        one checkpoint only, so its last values are the checkpoint's.
-
-        Raises:
-            SourceRejected: as `find`.
-        """
-        answer = self.look(candidate, said, alone=alone)
-        return [] if answer is None else answer.findings
-
-    def look(self, candidate: Candidate, said: Said, *, alone: bool = False) -> RunAnswer | None:
+    def look(self, candidate: Candidate, said: Said) -> RunAnswer | None:
         """Return findings, and whether the history denies the metrics inside the file; None when there is no run.
 
         Raises:
@@ -76,15 +66,13 @@ class WandbLocalSource:
         if len(runs) > 1:
             return RunAnswer([_ambiguous(candidate, runs)], denies=False)
         ((run_id, directories),) = runs.items()
-        return self._ask(candidate, said, run_id, directories, alone=alone)
+        return self._ask(candidate, said, run_id, directories)
 
     def surroundings(self, root: bytes, directory: bytes) -> list[tuple[bytes, FileStamp]]:
         """Return the stamps of the `wandb` folders and of the newest runs' files: an older run does not change."""
         return self._places.stamps(root, directory)
 
-    def _ask(
-        self, candidate: Candidate, said: Said, run_id: str, directories: list[RunDir], *, alone: bool
-    ) -> RunAnswer:
+    def _ask(self, candidate: Candidate, said: Said, run_id: str, directories: list[RunDir]) -> RunAnswer:
         monitor = said.fact("monitor")
         arguments: dict[str, Any] = {  # JSON values
             "root": _text(candidate.root),
@@ -94,7 +82,7 @@ class WandbLocalSource:
             "monitor": monitor if isinstance(monitor, str) else None,
             "epoch": said.fact("epoch"),
             "global_step": said.fact("global_step"),
-            "alone": alone,
+            "alone": self._places.serves_one(candidate.root, directories[-1]),
         }
         stamps = [stamp for found in directories for stamp in run_stamps(candidate.root, found)]
         try:

@@ -141,6 +141,26 @@ def history_denies(rows: Sequence[Row], progress: Progress, *, ended: bool) -> b
     return inside and wanted not in steps
 
 
+def ends_at(rows: Sequence[Row], progress: Progress) -> bool:
+    """Tell whether the last validation row of a run was measured at a checkpoint's step."""
+    found = _rows_at(rows, progress)
+    return bool(found) and found[-1] is rows[-1]
+
+
+def last_values_fit(summary: Row, progress: Progress) -> bool | None:
+    """Tell whether the last values of a run were logged at a checkpoint's step; None when its counters do not tell.
+
+    Epochs alone only tell that they were not: a loop that stores `epoch + 1` has two checkpoints that fit.
+    """
+    key, step, epoch = step_key([summary]), progress.global_step, summary.get(EPOCH)
+    if key is not None and step is not None:
+        same = summary[key.name] == step - key.behind
+        return same and (key.epoch_key is None or bool(_of_epoch([summary], progress.epoch)))
+    if key is not None or epoch is None or progress.epoch is None:
+        return None
+    return None if epoch in {progress.epoch, progress.epoch - 1} else False
+
+
 def step_key(rows: Sequence[Row]) -> StepKey | None:
     """Return the counter by which a run logged its steps; None when it logged none."""
     for key in STEP_KEYS:

@@ -16,6 +16,7 @@ from ckpt_indexer.candidate import FileStamp
 from ckpt_indexer.metadata.fields import is_clean
 from ckpt_indexer.metadata.naming import raw
 from ckpt_indexer.metadata.runs import split_path
+from ckpt_indexer.sources.company import checkpoints_below, company
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,18 @@ class Places:
             found.append((folder, stamp))
             for run in self._runs(root, folder)[-_WATCHED_RUNS:]:
                 found += run_stamps(root, run)
+            if self._holds_one(root, folder):
+                found += company(root, _above(folder))
         return found
+
+    def serves_one(self, root: bytes, run: RunDir) -> bool:
+        """Tell whether the `wandb` folder of a run holds no other one, and one checkpoint lies where that may be the
+        run's."""
+        folder = run.path.rpartition(b"/")[0]
+        return self._holds_one(root, folder) and checkpoints_below(root, _above(folder)) == 1
+
+    def _holds_one(self, root: bytes, folder: bytes) -> bool:
+        return len({found.id for found in self._runs(root, folder)}) == 1
 
     def _runs(self, root: bytes, folder: bytes) -> tuple[RunDir, ...]:
         """Return the run directories of one `wandb` folder, oldest first; none when there is no such folder."""
@@ -124,6 +136,11 @@ def folders(directory: bytes) -> list[bytes]:
     nearest first, relative to the root."""
     parts = directory.split(b"/") if directory else []
     return [b"/".join([*parts[:count], FOLDER]) for count in range(len(parts), -1, -1)]
+
+
+def _above(folder: bytes) -> bytes:
+    """Return the directory a `wandb` folder lies in."""
+    return folder[: -len(FOLDER)].rstrip(b"/")
 
 
 def run_stamps(root: bytes, run: RunDir) -> list[tuple[bytes, FileStamp]]:

@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from ckpt_indexer.errors import SourceRejected, SourceUnavailable
+from ckpt_indexer.sandbox.interpreter import interpreter
 from ckpt_indexer.sandbox.protocol import pack, receive
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class WandbProcess:
             try:
                 process = subprocess.Popen(  # noqa: S603  # our own interpreter and module, no shell
                     [*command, str(os.getpid()), json.dumps(dict(options))],
+                    executable=interpreter() if command[0] == sys.executable else None,
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from ckpt_indexer.metadata.fields import INT_LIMIT, is_clean, is_mapping
 from ckpt_indexer.metadata.record import Component, Finding, Metric, Problem
 from ckpt_indexer.sources.wandb.config import config_facts, unwrapped
-from ckpt_indexer.sources.wandb.match import Progress, history_denies, is_counter, is_metric, is_validation, match
+from ckpt_indexer.sources.wandb.match import (
+    Progress,
+    ends_at,
+    history_denies,
+    is_counter,
+    is_metric,
+    is_validation,
+    last_values_fit,
+    match,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +38,8 @@ MAX_NAMES = 1_000
 MAX_NAME_LENGTH = 300
 _MAX_PARAM_LENGTH, _MAX_PARAMS_LENGTH = 4_096, 256 << 10
 """Characters of one parameter, its name included, and of all of them."""
+_OF_THE_RUN = re.compile(r"(?:^|[/_.])best(?:$|[/_.])|\.(?:max|min|mean|first|best)$", re.IGNORECASE)
+"""Names of last values that sum up a run, whichever checkpoint was the last."""
 _NO_NUMBER = frozenset({"NaN", "Infinity", "-Infinity"})
 """How W&B spells what JSON has no number for."""
 
@@ -79,7 +90,7 @@ class RunSaid:
     params: dict[str, Any] = field(default_factory=dict)
     """Its configuration, flat; JSON scalars and lists of them."""
     summary: dict[str, float | None] = field(default_factory=dict)
-    """Its last values by logged name; None for NaN and the infinities."""
+    """Its last values by logged name, counters among them; None for NaN and the infinities."""
     rows: list[dict[str, float | None]] = field(default_factory=list)
     """History rows that hold validation values, in logged order."""
     whole: bool = True
@@ -130,8 +141,8 @@ class RunAnswer(NamedTuple):
 def speak(said: RunSaid, progress: Progress, *, detail: str, alone: bool = False) -> RunAnswer:
     """Return what a run says of a checkpoint that belongs to it.
 
-    `detail` names where it was read. `alone`: the run has this one checkpoint only, so that its last values count as
-    the checkpoint's; else they are marked as stale.
+    `detail` names where it was read. Its last values are marked as stale, unless its counters say that they were logged
+    at the checkpoint's step, or do not tell and the run has this one checkpoint only (`alone`).
     """
     found = match(said.rows, progress)
     main = Finding("wandb", detail, facts={**said.facts, RUN_ID: said.run_id}, params=dict(said.params))
@@ -148,13 +159,25 @@ def speak(said: RunSaid, progress: Progress, *, detail: str, alone: bool = False
         elif found.epoch is not None and progress.epoch is None:
             main.facts["epoch"] = found.epoch
     findings = [main]
+    ended = said.state is not None and said.state != "running"
+    denies = said.whole and history_denies(said.rows, progress, ended=ended)
+    own = not denies and _summary_is_own(said, progress, alone=alone)
     summary = {
-        name: Metric(value if value is None else float(value), stale=not alone) for name, value in said.summary.items()
+        name: Metric(value if value is None else float(value), stale=not own or _OF_THE_RUN.search(name) is not None)
+        for name, value in said.summary.items()
+        if is_metric(name)
     }
     if summary:
         findings.append(Finding(SUMMARY, f"{detail} (summary)", metrics=summary))
-    ended = said.state is not None and said.state != "running"
-    return RunAnswer(findings, said.whole and history_denies(said.rows, progress, ended=ended))
+    return RunAnswer(findings, denies)
+
+
+def _summary_is_own(said: RunSaid, progress: Progress, *, alone: bool) -> bool:
+    """Tell whether the last values of a run are a checkpoint's."""
+    if said.rows and progress != Progress() and not ends_at(said.rows, progress):
+        return False
+    fit = last_values_fit(said.summary, progress)
+    return alone if fit is None else fit
 
 
 def row_of(values: Mapping[str, Any], monitor: str | None = None) -> dict[str, float | None] | None:
@@ -164,8 +187,8 @@ def row_of(values: Mapping[str, Any], monitor: str | None = None) -> dict[str, f
 
 
 def summary_of(values: Mapping[str, Any]) -> dict[str, float | None]:
-    """Return the numbers of a summary by logged name, without counters and W&B's own values."""
-    return {name: number for name, number in _numbers(values) if is_metric(name)}
+    """Return the numbers of a summary by logged name, counters among them, without W&B's own values."""
+    return {name: number for name, number in _numbers(values) if is_metric(name) or is_counter(name)}
 
 
 def number_of(value: object) -> tuple[float | None] | None:

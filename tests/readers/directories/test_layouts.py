@@ -81,7 +81,9 @@ def test_a_trainers_directory_is_one_checkpoint(read: Reader, tmp_path: Path) ->
     assert has_weights(header)
     assert header.facts["architecture"] == "BertForSequenceClassification"
     assert header.weights_only is False
-    assert {path.rpartition("/")[2] for path, _, _ in header.inputs} == {"model.safetensors", "config.json"}
+    assert {path.rpartition("/")[2] for path, _, _ in header.inputs} == {
+        "model.safetensors", "config.json", "trainer_state.json",
+    }  # fmt: skip
     assert all(path.startswith("run/checkpoint-5/") for path, _, _ in header.inputs)
 
 
@@ -128,6 +130,32 @@ def test_a_trainers_directory_without_weights_is_incomplete(read: Reader, tmp_pa
     header = read(trainer(tmp_path / "checkpoint-5", None))
     assert (header.complete, kinds(header)) == (False, {"missing_part"})
     assert header.facts["architecture"] == "BertForSequenceClassification"
+
+
+@pytest.mark.parametrize(
+    ("state", "facts"),
+    [
+        ({"epoch": 2.0, "global_step": 20}, {"epoch": 2, "global_step": 20}),
+        ({"epoch": 1.5, "global_step": 15}, {"global_step": 15}),
+        ({"epoch": None, "global_step": -1, "log_history": []}, {}),
+    ],
+)  # fmt: skip
+def test_the_state_of_a_trainer_says_how_far_it_was(
+    read: Reader, tmp_path: Path, state: dict[str, Any], facts: dict[str, int]
+) -> None:
+    at = trainer(tmp_path / "checkpoint-5")
+    (at / "trainer_state.json").write_text(json.dumps(state))
+    header = read(at)
+    assert {name: header.facts[name] for name in ("epoch", "global_step") if name in header.facts} == facts
+    assert header.complete is True
+
+
+def test_a_huge_state_takes_nothing_away(read: Reader, tmp_path: Path) -> None:
+    at = trainer(tmp_path / "checkpoint-5")
+    with (at / "trainer_state.json").open("r+b") as file:
+        file.truncate(33 << 20)
+    header = read(at)
+    assert (header.complete, header.problems, "epoch" in header.facts) == (True, [], False)
 
 
 def test_an_empty_state_is_still_being_written(read: Reader, tmp_path: Path) -> None:

@@ -54,6 +54,10 @@ def scalar(value: float, dtype: str = "float32") -> Tensor:
         ({"trainer_state": {"epoch": 1, "global_step": 2}}, 1, 2),
         ({"message_hub": {"runtime_info": {"epoch": 1, "iter": 2}}}, 1, 2),
         ({"optimizer_history": []}, None, None),
+        ({"state": {"timestamp": {"Timestamp": {"epoch": 2, "batch": 200}}}}, 2, 200),
+        ({"reporter": {"epoch": 7}}, 7, None),
+        ({"last_epoch": 99, "_step_count": 100, "base_lrs": [0.1]}, None, None),
+        ({"last_epoch": 9, "model": SD}, 9, None),
         ({}, None, None),
     ],
 )
@@ -211,6 +215,12 @@ def test_a_renamed_subclass_is_still_a_checkpoint_callback() -> None:
          {"loss": 0.0, "best_acc1": 88.5, "val_seen": 4.0}),
         ({"acc": 91.5, "use_amp": True, "accuracy": "0.5"}, {"acc": 91.5}),
         ({"best_fitness": None, "best": 3.5}, {"best": 3.5}),
+        ({"val": {"hmean": 0.5, "every": 3, "seen": 1}, "test": {"f1": 0.9}, "train": {"loss": 0.2, "dropout": 0.1}},
+         {"val/hmean": 0.5, "test/f1": 0.9, "train/loss": 0.2}),
+        ({"epoch_metrics": {"valid": {"loss": 0.5}}, "model_loss": {"eval_loss": 0.4}},
+         {"valid/loss": 0.5, "eval_loss": 0.4}),
+        ({"extra_state": {"val_loss": 4.25, "best": 4.0}}, {"val_loss": 4.25}),
+        ({"extra_state": {"val_loss": None}}, {}),
         ({"metric": 77.1, "args": {"eval_metric": "top1"}}, {"top1": 77.1}),
         ({"metric": 77.1, "args": {}}, {"metric": 77.1}),
         ({"cleval_metrics": {"hmean": 0.5}, "metrics": {"hmean": 0.6}}, {"hmean": 0.5}),
@@ -239,13 +249,58 @@ def test_a_flood_of_metrics_is_bounded() -> None:
         {"meta": {"cfg": "model = {'backbone': {'type': 'ResNet', 'depth': 18}}\nlr = 0.1"}},
         {"lr": 0.1, "backbone": "resnet18", "state_dict": SD},
         {"opt": {"lr": 0.1, "encoder": "resnet18"}, "optimizer": {"param_groups": [], "state": {}}},
+        {"cfg": Opaque("mmengine.config.config", "ConfigDict", [{"lr": 0.1, "encoder": "resnet18"}])},
+        {
+            "cfg": Opaque(
+                "mmengine.config.config",
+                "Config",
+                [],
+                [
+                    Opaque(
+                        "m", "ConfigDict", [{"lr": 0.1, "encoder": Opaque("m", "ConfigDict", [{"name": "resnet18"}])}]
+                    ),
+                    None,
+                    "text",
+                ],
+            )
+        },
+        {"cfg": Opaque("collections", "UserDict", [], {"data": {"lr": 0.1, "encoder": "resnet18"}})},
+        {"cfg": Opaque("collections", "ChainMap", [], {"maps": [{"lr": 0.1}, {"lr": 5, "encoder": "resnet18"}]})},
+        {
+            "cfg": Opaque(
+                "my", "Model", [], {"__dict__": {"lr": 0.1, "encoder": "resnet18"}, "__pydantic_fields_set__": []}
+            )
+        },
+        {
+            "cfg": {
+                "_fields": {"lr": 0.1, "encoder": {"_fields": {"name": "resnet18"}, "_locked": True}},
+                "_locked": True,
+            }
+        },
     ],
 )
 def test_hyper_parameters_are_read_in_every_form(root: dict[str, Any]) -> None:
     header = described(root)
+    assert not any(name.startswith(("_", "data", "maps")) for name in header.params)
     assert header.params["lr"] == 0.1
     assert header.facts["backbone"] == "resnet18"
     assert header.components[0]["name"] == "resnet18"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Opaque("m", "Config", [], []), Opaque("m", "Config", [], [3]), Opaque("m", "C", [3]), Opaque("m", "C"),
+        Opaque("m", "ChainMap", [], {"maps": [3]}), Opaque("m", "C", [], {"data": 3}),
+    ],
+)  # fmt: skip
+def test_an_object_that_holds_no_mapping_is_no_configuration(config: Opaque) -> None:
+    header = described({"cfg": config, "hparams": {"inner": config}})
+    assert {name.removeprefix("inner.") for name in header.params} <= {"maps", "data", "inner"}
+
+
+def test_a_configuration_may_have_an_entry_called_data() -> None:
+    assert described({"cfg": {"data": {"lr": 0.1}}}).params == {"data.lr": 0.1}
 
 
 def test_the_state_of_an_optimizer_is_no_configuration() -> None:
@@ -308,6 +363,7 @@ def test_wandb_may_be_a_switch() -> None:
         ),
         ({"nets": [Opaque("m", "M", [], {"_parameters": {"w": WEIGHT}}), {"v": WEIGHT}]}, ["nets.0.w", "nets.1.v"]),
         ({"epoch": 1}, []),
+        ({"state": {0: {"exp_avg": WEIGHT}}, "param_groups": [{"lr": 0.1}]}, []),
         ([WEIGHT], []),
         (None, []),
     ],
@@ -335,6 +391,13 @@ def test_parameters_are_counted_once_and_without_statistics() -> None:
     assert header.facts["num_parameters"] == 6 + 3 + 4 + 10 + 5
     assert header.dtypes == {"float32": 9, "float16": 8, "int64": 78, "qint8": 10, "bfloat16": 5}
     assert header.tensors == 9
+
+
+@pytest.mark.parametrize("dtypes", [("", "float32"), ("int32", "int64")])
+def test_parameters_of_unknown_kinds_are_not_counted(dtypes: tuple[str, str]) -> None:
+    header = described({"state_dict": {dtype + ".w": Tensor(dtype, (4,), dtype) for dtype in dtypes}})
+    assert "num_parameters" not in header.facts
+    assert sum(header.dtypes.values()) == 8
 
 
 def test_claims_beyond_counting_are_a_problem() -> None:

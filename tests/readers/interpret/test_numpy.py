@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from ckpt_indexer.readers.interpret.dtypes import decode, numpy_dtype
+from ckpt_indexer.readers.dtypes import decode, numpy_dtype
 from ckpt_indexer.readers.nodes import Opaque, Tensor
 from tests.readers.pickle_files import name, plain, read, text
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ckpt_indexer.readers.interpret.dtypes import STORAGE_DTYPES, TORCH_DTYPES, decode, torch_dtype
+from ckpt_indexer.readers.dtypes import STORAGE_DTYPES, TORCH_DTYPES, decode, torch_dtype
 from ckpt_indexer.readers.nodes import Opaque, Tensor
 from tests.readers.pickle_files import name, plain, read, text
 

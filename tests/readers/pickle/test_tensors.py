@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,15 @@ from hypothesis import strategies as st
 
 from ckpt_indexer.readers.pickle.limits import Limits
 from ckpt_indexer.readers.pickle.machine import IN_STEPS, ONE_BY_ONE, Pickled, run
-from ckpt_indexer.readers.pickle.nodes import CallNode, DictNode, GlobalNode, PersistentNode, SetNode, SkippedNode
+from ckpt_indexer.readers.pickle.nodes import (
+    CallNode,
+    DictNode,
+    GlobalNode,
+    PersistentNode,
+    SetNode,
+    SkippedNode,
+    TensorNode,
+)
 from tests.readers.pickle_files import lightning_checkpoint, name, text, torch_pickle
 
 if TYPE_CHECKING:
@@ -36,6 +45,8 @@ def shown(root: object) -> list[object]:
     waiting, tokens = [root], list[object]()
     while waiting:
         node = waiting.pop()
+        if isinstance(node, TensorNode):
+            node = node.call
         kind = type(node)
         if kind in (list, DictNode, SetNode) or kind in _PARTS:
             known = id(node) in numbers
@@ -216,6 +227,18 @@ def regular(number: int, key: bytes = b"X\1\0\0\x007") -> bytes:
     )  # fmt: skip
 
 
+def repeated(put: Callable[[int], bytes], count: int, *, named: bool) -> list[bytes]:
+    """Return names and tensors that differ in their keys alone; the names are written, or come from the memo."""
+    found, numbers = [], itertools.count(6)
+    for key in range(count):
+        parts = [
+            b"h\5((h\1h\2X\1\0\0\0%d" % key, b"h\3K\6t", b"QK\0K\2K\3\x86", b"K\3K\1\x86", b"\x89h\4)R", b"t", b"R",
+        ]  # fmt: skip
+        label = text("w") + put(next(numbers)) if named else b"h\1"
+        found.append(label + b"".join(part + put(next(numbers)) for part in parts))
+    return found
+
+
 @settings(deadline=None, max_examples=400)
 @given(data=_pickles())
 @example(data=_HEAD + regular(6) + regular(14) + b"u.")
@@ -227,6 +250,35 @@ def regular(number: int, key: bytes = b"X\1\0\0\x007") -> bytes:
 @example(data=_HEAD + b"r\xff\xff\xff\xff" + regular(6) + b"u.")
 def test_any_pickle_becomes_the_same(data: bytes) -> None:
     assert_same(data)
+
+
+@pytest.mark.parametrize("form", ["q", "r", "memoize"])
+@pytest.mark.parametrize("named", [True, False], ids=["name written", "name from the memo"])
+def test_a_change_within_tensors_that_repeat_is_never_missed(form: str, named: bool) -> None:
+    alike = repeated(_PUTS[form], 5, named=named)
+    begins = len(_HEAD) + sum(map(len, alike[:4]))
+    data = _HEAD + b"".join(alike) + b"h\0u."
+    for place in range(begins, begins + len(alike[4])):
+        for value in {0, 0x30, 0x41, 0xFF, (data[place] + 1) % 256, (data[place] - 1) % 256}:
+            assert_same(data[:place] + bytes([value]) + data[place + 1 :])
+        assert_same(data[:place])
+
+
+def test_tensors_that_repeat_are_not_those_of_another_memo() -> None:
+    alike = [regular(6 + 8 * number, b"X\1\0\0\0%d" % number) for number in range(6)]
+    other = name("torch", "HalfStorage") + b"r\2\0\0\0" + b"0"
+    data = _HEAD + b"".join(alike[:4]) + other + b"".join(alike[4:]) + b"u."
+    assert_same(data)
+    dtypes = [node.dtype for node in run(data).root if isinstance(node, TensorNode)]
+    assert dtypes == ["float32"] * 4 + ["float16"]  # the last one is a key without its value
+
+
+@pytest.mark.parametrize("opcode", [b"}b", b"}(K\1K\2ub", b"]a", b"K\1K\2s", b"(K\1e", b"\x85R", b"2"])
+def test_what_is_done_to_a_tensor_or_its_parts_afterwards_is_the_same(opcode: bytes) -> None:
+    for number in range(6, 6 + 16):
+        later = b"j" + struct.pack("<I", number)
+        assert_same(_HEAD + regular(6) + regular(14) + later + opcode + later + b"u.")
+        assert_same(_HEAD + regular(6) + regular(14) + opcode + later + b"u.")
 
 
 @settings(deadline=None, max_examples=200)

@@ -146,6 +146,11 @@ def test_one_foreign_tensor_in_a_block_makes_it_something_else(extra: Shapes) ->
     assert recognise(names_of("timm", "resnet50") | extra) == {}
 
 
+def test_the_resnet_of_clip_is_no_plain_one() -> None:
+    shapes = without(names_of("timm", "resnet50"), "fc.") | {"attnpool.positional_embedding": (50, 2048)}
+    assert recognise(under("visual.", shapes)) == {}
+
+
 @pytest.mark.parametrize("token", ["dist_token", "reg_token", "norm_pre.weight"])
 def test_a_transformer_with_further_tokens_is_no_plain_one(token: str) -> None:
     assert recognise(names_of("timm", "vit_base_patch16_224") | {token: (1, 1, 768)}) == {}

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ckpt_indexer.candidate import Candidate
+    from ckpt_indexer.metadata.record import Finding
+    from ckpt_indexer.sources.base import Said
+
 MODEL = {"encoder": {"model_name": "resnet50"}, "decoder": {"name": "pan_decoder"}}
 
 
@@ -45,6 +49,12 @@ def pool() -> Iterator[Pool]:
 @pytest.fixture
 def source(pool: Pool) -> WandbLocalSource:
     return WandbLocalSource(pool=pool)
+
+
+def findings_of(source: WandbLocalSource, place: Candidate, known: Said) -> list[Finding]:
+    """Return history and configuration first, then the summary where the run has one."""
+    answer = source.look(place, known)
+    return [] if answer is None else answer.findings
 
 
 def offline_log(epochs: int = 4, **more: Any) -> bytes:
@@ -80,8 +90,38 @@ def test_the_summary_is_another_voice_and_stale(tmp_path: Path, source: WandbLoc
     assert [(one.source, one.metrics) for one in found.also] == [
         ("wandb:summary", {"val/hmean": Metric(0.9, stale=True)})
     ]
-    alone = source.findings(candidate(tmp_path), said(epoch=0, global_step=10), alone=True)
-    assert alone[1].metrics == {"val/hmean": Metric(0.9)}
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "last", "is_own"),
+    [
+        (("best.ckpt",), {}, True), (("best.ckpt", "last.ckpt"), {}, False),
+        (("best.ckpt",), {"trainer/global_step": 19}, False), (("best.ckpt",), {"epoch": 4}, False),
+        (("best.ckpt", "last.ckpt"), {"trainer/global_step": 9, "epoch": 0}, True),
+    ],
+)  # fmt: skip
+def test_the_summary_of_an_online_run_counts_where_it_is_the_checkpoints(
+    tmp_path: Path, source: WandbLocalSource, checkpoints: tuple[str, ...], last: dict[str, float], is_own: bool
+) -> None:
+    files = write_log(tmp_path, b"", run_dir="wandb/run-20251018_143200-abc12345").parent / "files"
+    (files / "wandb-summary.json").write_text(json.dumps({"val/hmean": 0.7, "best/hmean": 0.8, "_step": 9, **last}))
+    place = candidate(tmp_path)
+    directory = tmp_path / place.directory.decode()
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in checkpoints:
+        (directory / name).write_bytes(b"")
+    _, summed_up = findings_of(source, place, said(epoch=0, global_step=10))
+    best = {"best/hmean": Metric(0.8, stale=True)}
+    assert summed_up.metrics == {"val/hmean": Metric(0.7, stale=not is_own), **best}
+
+
+def test_a_second_checkpoint_changes_the_surroundings(tmp_path: Path, source: WandbLocalSource) -> None:
+    write_log(tmp_path, offline_log())
+    seen = []
+    for name in ("a.ckpt", "b.ckpt", "c.ckpt"):
+        (tmp_path / name).write_bytes(b"")
+        seen.append(dict(source.surroundings(bytes(tmp_path), b""))[b"*"].size_bytes)
+    assert seen == [1, 2, 2]
 
 
 def test_a_step_without_validation_is_unknown_and_denied(tmp_path: Path, source: WandbLocalSource) -> None:
@@ -97,7 +137,9 @@ def test_an_online_run_is_read_from_its_files(tmp_path: Path, source: WandbLocal
     (files / "config.yaml").write_text(yaml.safe_dump(wrapped))
     (files / "wandb-summary.json").write_text(json.dumps({"val/hmean": 0.7, "_step": 9, "val/loss": float("nan")}))
     (files / "wandb-metadata.json").write_text(json.dumps({"host": "box", "username": "me", "program": "/a/train.py"}))
-    main, last = source.findings(candidate(tmp_path), said(wandb_run_id="ent/proj/abc12345", epoch=0, global_step=10))
+    main, last = findings_of(
+        source, candidate(tmp_path), said(wandb_run_id="ent/proj/abc12345", epoch=0, global_step=10)
+    )
     assert main.facts["backbone"] == "resnet50"
     assert "wandb_run_id" not in main.facts, "it is known already, in another spelling"
     assert main.params["environment.program"] == "train.py"
@@ -142,19 +184,21 @@ def test_a_resumed_run_is_one_run(tmp_path: Path, source: WandbLocalSource) -> N
 def test_a_live_log_is_read_on(tmp_path: Path, source: WandbLocalSource) -> None:
     whole = offline_log(60, **{f"train/x{number}": number for number in range(30)})
     path = write_log(tmp_path, whole[: len(whole) // 2])
-    assert not source.findings(candidate(tmp_path), said(epoch=59, global_step=600))[0].metrics
+    assert not findings_of(source, candidate(tmp_path), said(epoch=59, global_step=600))[0].metrics
     path.write_bytes(whole)
-    main = source.findings(candidate(tmp_path), said(epoch=59, global_step=600))[0]
+    main = findings_of(source, candidate(tmp_path), said(epoch=59, global_step=600))[0]
     assert main.metrics["val/hmean"] == Metric(5.9)
     assert main.problems == []
 
 
 def test_a_log_that_was_replaced_is_read_anew(tmp_path: Path, source: WandbLocalSource) -> None:
     path = write_log(tmp_path, offline_log(2))
-    assert source.findings(candidate(tmp_path), said(epoch=0, global_step=10))[0].metrics
+    assert findings_of(source, candidate(tmp_path), said(epoch=0, global_step=10))[0].metrics
     rows = [{**row, "val/hmean": 0.77} for row in lightning_rows(9) if "val/hmean" in row]
     path.write_bytes(log_of([run(), *map(history, rows)]))
-    assert source.findings(candidate(tmp_path), said(epoch=0, global_step=10))[0].metrics["val/hmean"] == Metric(0.77)
+    assert findings_of(source, candidate(tmp_path), said(epoch=0, global_step=10))[0].metrics["val/hmean"] == Metric(
+        0.77
+    )
 
 
 def test_a_damaged_log_gives_what_came_before_and_says_so(tmp_path: Path, source: WandbLocalSource) -> None:
@@ -172,8 +216,8 @@ def test_the_monitored_metric_counts_whatever_its_name(tmp_path: Path, source: W
     rows = [{"mIoU": 0.4, "epoch": 0, "trainer/global_step": 9}]
     write_log(tmp_path, log_of([run(), *map(history, rows)]))
     place = candidate(tmp_path)
-    assert not source.findings(place, said(epoch=0, global_step=10))[0].metrics
-    assert source.findings(place, said(epoch=0, global_step=10, monitor="mIoU"))[0].metrics == {"mIoU": Metric(0.4)}
+    assert not findings_of(source, place, said(epoch=0, global_step=10))[0].metrics
+    assert findings_of(source, place, said(epoch=0, global_step=10, monitor="mIoU"))[0].metrics == {"mIoU": Metric(0.4)}
 
 
 def test_values_in_their_own_types_are_read_too(tmp_path: Path, source: WandbLocalSource) -> None:
@@ -182,7 +226,7 @@ def test_values_in_their_own_types_are_read_too(tmp_path: Path, source: WandbLoc
     counter = field(2, b"trainer/global_step") + field(5, 18)
     row = field(2, field(1, items) + field(1, typed) + field(1, counter) + field(1, item("epoch", 0)))
     write_log(tmp_path, log_of([run(), row]))
-    assert source.findings(candidate(tmp_path), said(epoch=0, global_step=10))[0].metrics == {"val/b": Metric(0.5)}
+    assert findings_of(source, candidate(tmp_path), said(epoch=0, global_step=10))[0].metrics == {"val/b": Metric(0.5)}
 
 
 @pytest.mark.parametrize(
@@ -203,7 +247,7 @@ def test_values_in_their_own_types_are_read_too(tmp_path: Path, source: WandbLoc
 def test_a_hostile_record_hides_no_other(tmp_path: Path, source: WandbLocalSource, record: bytes) -> None:
     good = history({"val/hmean": 0.5, "epoch": 0, "trainer/global_step": 9})
     write_log(tmp_path, log_of([run(), record, good]))
-    main = source.findings(candidate(tmp_path), said(epoch=0, global_step=10))[0]
+    main = findings_of(source, candidate(tmp_path), said(epoch=0, global_step=10))[0]
     assert main.metrics["val/hmean"] == Metric(0.5)
 
 
@@ -225,7 +269,7 @@ def test_a_hostile_record_hides_no_other(tmp_path: Path, source: WandbLocalSourc
 def test_a_hostile_file_is_a_problem(tmp_path: Path, source: WandbLocalSource, name: str, content: bytes) -> None:
     path = write_log(tmp_path, offline_log())
     (path.parent / "files" / name).write_bytes(content)
-    main = source.findings(candidate(tmp_path), said(epoch=0, global_step=10))[0]
+    main = findings_of(source, candidate(tmp_path), said(epoch=0, global_step=10))[0]
     assert main.metrics["val/hmean"] == Metric(0.0)
     assert main.facts["backbone"] == "resnet50", "the log knows the configuration as well"
     assert [problem.kind for problem in main.problems] == ["wandb_unreadable"]
@@ -238,7 +282,7 @@ def test_no_link_out_of_the_root_and_no_pipe_is_read(tmp_path: Path, source: Wan
     (tmp_path / "secret.json").write_text('{"val/hmean": 0.99}')
     (path.parent / "files/wandb-summary.json").symlink_to(tmp_path / "secret.json")
     os.mkfifo(path.parent / "files/config.yaml")
-    main, last = source.findings(candidate(root), said(epoch=0, global_step=10))
+    main, last = findings_of(source, candidate(root), said(epoch=0, global_step=10))
     assert main.metrics["val/hmean"] == Metric(0.0)
     assert last.metrics == {"val/hmean": Metric(0.9, stale=True)}
     assert len(main.problems) == 2
@@ -272,7 +316,7 @@ run.finish()
 def test_a_real_offline_run_is_read(tmp_path: Path, source: WandbLocalSource) -> None:
     train(LOOP, tmp_path)
     for epoch in range(3):
-        main, last = source.findings(candidate(tmp_path), said(epoch=epoch, global_step=epoch * 10 + 10))
+        main, last = findings_of(source, candidate(tmp_path), said(epoch=epoch, global_step=epoch * 10 + 10))
         expected = {"val/hmean": Metric(epoch / 10), "val.nested": Metric(float(epoch)), "bad": Metric(None)}
         assert main.metrics == expected
         assert last.metrics["best/hmean"] == Metric(0.25, stale=True)

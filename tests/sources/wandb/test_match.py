@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ckpt_indexer.metadata.record import Metric
-from ckpt_indexer.sources.wandb.match import HINTS, Progress, history_denies, is_validation, match
+from ckpt_indexer.sources.wandb.match import HINTS, Progress, history_denies, is_validation, last_values_fit, match
 from ckpt_indexer.sources.wandb.run import row_of
 from tests.sources.wandb_files import lightning_rows
 
@@ -178,3 +178,22 @@ def test_rows_keep_numbers_only() -> None:
         }
     )
     assert row == {"val/a": 1, "val/b": None, "val/c": None, "y.z": 2}
+
+
+@pytest.mark.parametrize(
+    ("last", "progress", "fits"),
+    [
+        ({"trainer/global_step": 9.0}, Progress(0, 10), True), ({"trainer/global_step": 10.0}, Progress(0, 10), False),
+        ({"trainer/global_step": 9.0, "epoch": 3.0}, Progress(0, 10), False),
+        ({"trainer/global_step": 9.0, "epoch": 0.0}, Progress(1, 10), True), ({"step": 10.0}, Progress(4, 10), True),
+        ({"train/global_step": 10.0}, Progress(None, 10), True), ({"step": 10.0}, Progress(4, None), None),
+        ({"epoch": 4.0}, Progress(4, 10), None), ({"epoch": 4.0}, Progress(5, None), None),
+        ({"epoch": 4.0}, Progress(2, None), False), ({"_step": 10.0}, Progress(4, 10), None),
+        ({"trainer/global_step": None}, Progress(4, 10), None), ({}, Progress(), None),
+        ({"epoch": 1.0}, Progress(), None),
+    ],
+)  # fmt: skip
+def test_counters_tell_whether_last_values_were_logged_at_the_step(
+    last: dict[str, float | None], progress: Progress, fits: bool | None
+) -> None:
+    assert last_values_fit(last, progress) is fits

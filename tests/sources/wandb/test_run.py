@@ -62,6 +62,21 @@ def test_the_summary_of_a_run_with_one_checkpoint_is_its_own() -> None:
     assert speak(said, Progress(), detail="", alone=True).findings[1].metrics == {"val/hmean": Metric(0.9)}
 
 
+@pytest.mark.parametrize(("epoch", "step", "stale"), [(0, 10, False), (None, None, False), (1, 20, True)])
+def test_a_history_tells_whether_the_last_values_are_a_checkpoints(
+    epoch: int | None, step: int | None, stale: bool
+) -> None:
+    said = RunSaid("abc", rows=ROWS, summary={"val/hmean": 0.9, "_step": 7})
+    _, last = speak(said, Progress(epoch, step), detail="", alone=True).findings
+    assert last.metrics == {"val/hmean": Metric(0.9, stale)}
+
+
+def test_last_values_at_a_step_that_the_history_denies_are_stale() -> None:
+    said = RunSaid("abc", state="finished", rows=ROWS, summary={"val/hmean": 0.9, "trainer/global_step": 24})
+    answer = speak(said, Progress(2, 25), detail="", alone=True)
+    assert (answer.denies, answer.findings[1].metrics) == (True, {"val/hmean": Metric(0.9, stale=True)})
+
+
 def test_an_unread_history_denies_nothing() -> None:
     said = RunSaid("abc", rows=ROWS, state="finished")
     assert speak(said, Progress(0, 15), detail="").denies
@@ -78,4 +93,4 @@ def test_it_survives_a_process_border() -> None:
 
 def test_the_summary_has_dotted_names_and_no_media() -> None:
     values = {"a": {"max": 1.5, "min": {"b": 2}}, "_step": 3, "img": {"_type": "image-file", "size": 3}, "t": "text"}
-    assert summary_of(values) == {"a.max": 1.5, "a.min.b": 2}
+    assert summary_of(values) == {"a.max": 1.5, "a.min.b": 2, "_step": 3}
