@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ckpt_indexer.errors import CheckpointNotFound, DaemonError
+from ckpt_indexer.ingest.annotate import checked
 from ckpt_indexer.ingest.oneshot import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from ckpt_indexer.ingest.indexer import Indexer
     from ckpt_indexer.store.notes import Edit
 
-LOOK_S = 1.0
+LOOK_S = 0.1
 """How long a look waits for the writer; a longer silence is an answer, too."""
 
 
@@ -36,9 +37,11 @@ class Orders:
 
         Raises:
             CheckpointNotFound: no row has this id.
+            InvalidFilter: a tag or note that cannot be stored.
             StoreError: it cannot be written.
             DaemonError: the writer does not answer.
         """
+        edit = checked(edit)
 
         def write(indexer: Indexer) -> int:
             row = indexer.writer.known_by_id(row_id)
@@ -77,10 +80,11 @@ class Orders:
     def is_ready(self) -> bool:
         """Tell whether the first reconcile is done and nothing was pending then, and the catalog can be written now.
         Files that keep changing are waited for as `scan` does; once ready, a new file is no reason not to be."""
+        worker = self._service.worker
         try:
-            trouble, walks, busy = self._service.worker.call(_state, timeout_s=LOOK_S)
-        except DaemonError:
-            return False
+            trouble, walks, busy = worker.call(_state, timeout_s=LOOK_S)
+        except DaemonError:  # in the middle of something, or at its end
+            return self._is_ready and not (worker.silence() or worker.report.get("trouble"))
         now = time.monotonic()
         if self._walked_at is None and not walks:
             self._walked_at = now

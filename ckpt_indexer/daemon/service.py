@@ -20,7 +20,7 @@ from ckpt_indexer.daemon.notify import Notifier
 from ckpt_indexer.daemon.requests import Requests
 from ckpt_indexer.daemon.roots import RootKeeper
 from ckpt_indexer.daemon.wire import Server
-from ckpt_indexer.daemon.worker import Worker
+from ckpt_indexer.daemon.worker import Worker, report_of
 from ckpt_indexer.discovery.listing import Hint, HintKind
 from ckpt_indexer.discovery.watcher import Watcher
 from ckpt_indexer.errors import ComponentFailed, DaemonError, StoreError
@@ -42,8 +42,8 @@ log = logging.getLogger(__name__)
 STOP_S = 4.0
 """Time for an orderly stop; what is not done then is done by the next start."""
 TICK_S = 0.25
-HEALTH_S = 2.0
-"""How long a question about health waits for the writer; a longer silence is part of the answer."""
+HEALTH_S = 0.1
+"""How long a question about health waits for the writer; one that is busy for longer answers with what it said last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class ServeStarted:
     url: str
     handed_to: int | None = None
     """Pid of the running daemon that took the new roots over; None when this process serves."""
+    page: str | None = None
+    """Address of the page, with the token; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +167,12 @@ class Service:
 
     def health(self) -> dict[str, Any]:  # JSON values
         """Return how the service is: parts, backlog, coverage. Answers from any thread."""
+        worker = self.worker
         try:
-            report = self.worker.call(_indexer_health, timeout_s=HEALTH_S)
-        except DaemonError as error:  # it waits for a lock, or is being started again
-            report = {"trouble": str(self.worker.failure or error), "busy": True}
+            report = worker.call(report_of, timeout_s=HEALTH_S)
+        except DaemonError:  # it is busy, waits for a lock, or is being started again
+            report = {**worker.report, "busy": True}
+            report["trouble"] = worker.silence() or report.get("trouble")
         degraded = [reason for reason in (report.pop("trouble", None), *self.roots.complaints()) if reason]
         return {
             "status": "degraded" if degraded else "ok",
@@ -279,13 +283,3 @@ class Service:
     def _restore_signals(before: dict[signal.Signals, Any]) -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _indexer_health(indexer: Indexer) -> dict[str, Any]:  # JSON values
-    return {
-        "trouble": None if indexer.trouble is None else str(indexer.trouble),
-        "backlog": indexer.inbox.depth(),
-        "waiting": indexer.intake.waiting,
-        "busy": indexer.busy,
-        "seq": indexer.writer.seq,
-    }

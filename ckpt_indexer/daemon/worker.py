@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from concurrent.futures import wait
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ckpt_indexer.discovery.listing import Hint, HintKind
 from ckpt_indexer.errors import CkptIndexerError, DaemonError, DatabaseCorrupt
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+SILENT_S = 2.0
+"""A step that takes longer keeps others waiting: it waits for a lock, or something is wrong."""
 ALIVE_S = 0.25
 """Between looks at whether the thread that should answer still runs."""
 
@@ -49,6 +51,8 @@ class Worker:
         self.failure: BaseException | None = None
         """What ended the thread, when it was not asked to end."""
         self.last_step = time.monotonic()
+        self.report: dict[str, Any] = {}  # JSON values
+        """How the indexer was after its last step (`report_of`)."""
         self.restarts = 0
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
@@ -74,6 +78,13 @@ class Worker:
     def is_alive(self) -> bool:
         """Tell whether the thread runs."""
         return self._thread.is_alive()
+
+    def silence(self) -> str | None:
+        """Return why nobody hears from the thread: it has ended, or is at one step for longer than any should take."""
+        if not self.is_alive():
+            return str(self.failure or "the writer's thread has ended")
+        since_s = time.monotonic() - self.last_step
+        return f"the writer has been at one thing for {since_s:.0f} s" if since_s > SILENT_S else None
 
     def call(self, function: Callable[[Indexer], T], *, timeout_s: float = 30.0) -> T:
         """Run `function` with the indexer on the writer's thread and return its result.
@@ -141,6 +152,7 @@ class Worker:
             self._repair(error)
             self._begin()
             self.restarts += 1
+        self.report = report_of(self._current())
         self.last_step = time.monotonic()
 
     def _close(self) -> None:
@@ -152,3 +164,14 @@ class Worker:
             indexer.close()
         except CkptIndexerError as error:
             log.warning("the catalog did not close cleanly: %s", error)
+
+
+def report_of(indexer: Indexer) -> dict[str, Any]:  # JSON values
+    """Return how an indexer is: its trouble, what waits, whether it is busy. Writer's thread only."""
+    return {
+        "trouble": None if indexer.trouble is None else str(indexer.trouble),
+        "backlog": indexer.inbox.depth(),
+        "waiting": indexer.intake.waiting,
+        "busy": indexer.busy,
+        "seq": indexer.writer.seq,
+    }

@@ -61,6 +61,7 @@ class Pool:
         Raises:
             LimitExceeded: too much time, memory or answer.
             ReaderDied: the child ended without an answer.
+            ResourceShortage: no child can be started now.
             CkptIndexerError: what the function raised, as the same class.
             ReaderError: the function failed in any other way.
         """

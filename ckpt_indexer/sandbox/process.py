@@ -15,7 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ckpt_indexer.errors import LimitExceeded, ReaderDied
+from ckpt_indexer.errors import LimitExceeded, ReaderDied, ResourceShortage
+from ckpt_indexer.sandbox.interpreter import interpreter
 from ckpt_indexer.sandbox.protocol import pack, receive
 
 if TYPE_CHECKING:
@@ -47,23 +48,19 @@ class ChildProcess:
 
         Raises:
             ReaderDied: it did not get that far.
+            ResourceShortage: the system starts no process now.
         """
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as exc:
+            raise _not_started(exc) from exc
         arguments = [str(os.getpid()), json.dumps(asdict(limits))]
         with theirs:
             try:
-                process = subprocess.Popen(  # noqa: S603  # our own interpreter and module, no shell
-                    [sys.executable, "-I", "-m", "ckpt_indexer.sandbox.child", *arguments],
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    cwd="/",
-                    env=_ENVIRONMENT,
-                    start_new_session=True,
-                )
+                process = _spawn(arguments, theirs)
             except OSError as exc:
                 ours.close()
-                raise ReaderDied(f"no child process could be started: {exc}; free memory or processes") from exc
+                raise _not_started(exc) from exc
         child = cls(process, ours, limits)
         try:
             child._receive(time.monotonic() + _START_S)
@@ -154,6 +151,25 @@ class ChildProcess:
             return LimitExceeded(f"the parser child used more than {limit} s of processor time", limit_s=limit)
         how = "broke the protocol" if code is None else _ending(code)
         return ReaderDied(f"the parser child {how}", returncode=code)
+
+
+def _spawn(arguments: list[str], stream: socket.socket) -> subprocess.Popen[bytes]:
+    """Start an interpreter with the stream as descriptor 0 and nothing else of ours."""
+    return subprocess.Popen(  # noqa: S603  # our own interpreter and module, no shell
+        [sys.executable, "-I", "-m", "ckpt_indexer.sandbox.child", *arguments],
+        executable=interpreter(),
+        stdin=stream.fileno(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env=_ENVIRONMENT,
+        start_new_session=True,
+    )
+
+
+def _not_started(exc: OSError) -> ResourceShortage:
+    """Return the error for a process that could not be started, which says nothing about the file it was to read."""
+    return ResourceShortage(f"no child process could be started: {exc}; free memory or processes", errno=exc.errno)
 
 
 def _ending(code: int) -> str:
