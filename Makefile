@@ -4,6 +4,7 @@
 # DEMO_WAIT   0: `make demo` ends when it has its answer; otherwise it goes on serving until Ctrl-C
 # BENCH       arguments passed to every benchmark, e.g. BENCH=--json
 # PYTEST      further arguments for pytest, e.g. PYTEST='tests/store -k upsert'
+# CHROMIUM    the browser of `make browser`; Debian's when not given
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -44,8 +45,10 @@ test: $(HAS_TEST) ## everything a change must pass: lint, types, imports, tests
 		> .coverage-metadata || { cat .coverage-metadata; status=1; };) \
 	exit $$status
 
-browser: ## tests of the page in a real browser
-	@echo 'make browser: there is no page yet; it comes with a later release, and its tests with it.'
+browser: $(HAS_TEST) ## tests of the page in a real Chromium, which is installed when missing and possible
+	@test -n "$$CHROMIUM" || command -v chromium >/dev/null || \
+		command -v chromium-browser >/dev/null || scripts/install_chromium.sh
+	@$(PY) -m pytest -m 'browser and not prove' $(or $(PYTEST),tests/browser)
 
 prove: $(HAS_TEST) ## the slow proofs: kills, full disks, a million rows
 	@$(PY) -m pytest -m prove $(PYTEST)
@@ -88,7 +91,7 @@ $(HAS_PYTHON):
 
 $(HAS_LIGHTNING): pyproject.toml constraints.txt | $(HAS_PYTHON)
 	@echo 'installing into $(VENV) (once; torch is large, allow a few minutes)'
-	@$(INSTALL) -e '.[lightning]'
+	@$(INSTALL) -e '.[lightning,ui]'
 	@touch $@
 
 $(HAS_TEST): pyproject.toml constraints.txt | $(HAS_PYTHON)

@@ -13,7 +13,8 @@ HEAD = """\
 # The HTTP API
 
 `ckpt-indexer serve` answers on `http://127.0.0.1:8765` unless told otherwise; its start line says where (`url=`). The
-machine-readable description is at `/api/v1/openapi.json`.
+machine-readable description is at `/api/v1/openapi.json`. How the parts go together, with loops to copy:
+[Building a user interface on it](ui-authors.md#http).
 
 ```sh
 curl 'http://127.0.0.1:8765/api/v1/best?by=backbone&metric=hmean'

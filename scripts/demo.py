@@ -1,9 +1,9 @@
-"""The whole story in one minute: a daemon watches, trainings write, and the catalog knows the best checkpoint.
+"""The whole story in one minute: a daemon watches, trainings write, and command, API and page know the best checkpoint.
 
     make demo                  # ends with Ctrl-C; until then the daemon goes on watching demo/outputs
-    make demo DEMO_WAIT=0      # ends by itself; exit 0 only if the answer equals what the trainings measured
+    make demo DEMO_WAIT=0      # ends by itself; exit 0 only if every answer equals what the trainings measured
 
-Everything is written below demo/ in the checkout.
+The page can be opened from the first second on. Everything is written below demo/ in the checkout.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+import demo_page
 
 from ckpt_indexer import connect
 from ckpt_indexer.errors import StoreError
@@ -48,18 +50,21 @@ class DemoFailed(Exception):
 def main() -> int:
     """Run the demo; return its exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    wait = os.environ.get("DEMO_WAIT", "1") != "0"
     try:
         with _alone():
             _start_afresh()
-            with _daemon():
+            with _daemon() as url:
+                page = demo_page.page_address(url, CATALOG)
+                _show_page(page, wait=wait)
                 _train()
                 rows = _wait_for_rows(_measured())
                 _show_best()
-                _compare(rows)
-                if os.environ.get("DEMO_WAIT", "1") != "0":
+                _compare(rows, page)
+                if wait:
                     _say_what_next("In another terminal, in this directory")
-                    _wait_for_ctrl_c()
-            if os.environ.get("DEMO_WAIT", "1") == "0":
+                    _wait_for_ctrl_c(page)
+            if not wait:
                 _say_what_next("The daemon has ended; the catalog stays. In this directory")
     except DemoFailed as failed:
         print(f"demo: {failed}", file=sys.stderr)
@@ -103,16 +108,17 @@ def _start_afresh() -> None:
 
 
 @contextmanager
-def _daemon() -> Iterator[None]:
-    """Serve demo/outputs; on leaving, end the daemon with SIGTERM and expect exit 0."""
+def _daemon() -> Iterator[str]:
+    """Serve demo/outputs and yield the address; on leaving, end the daemon with SIGTERM and expect exit 0."""
     command = [str(COMMAND), "serve", str(OUTPUTS), "--db", str(CATALOG), "--port", "0"]
     _say(f"$ ckpt-indexer serve {_short(OUTPUTS)} --db {_short(CATALOG)}")
     with LOG.open("wb") as log:
         # a session of its own: Ctrl-C reaches this script alone, which then ends the daemon in order
         child = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     try:
-        print(_first_line(child, "serving "), flush=True)
-        yield
+        serving = _first_line(child, "serving ")
+        print(serving, flush=True)
+        yield demo_page.url_of(serving)
     finally:
         code = _stop(child)
     if code != 0:
@@ -143,6 +149,14 @@ def _stop(child: subprocess.Popen[bytes]) -> int:
     except subprocess.TimeoutExpired:
         child.kill()
         return child.wait()
+
+
+def _show_page(page: str, *, wait: bool) -> None:
+    """Say where the page is, and open it where somebody sits in front of a display and has time to look."""
+    _say("the page, live while the trainings write; the address is yours alone, it lets you add tags and notes:")
+    print(f"  {page}", flush=True)
+    if wait and sys.stdout.isatty() and demo_page.has_display(os.environ, sys.platform):
+        demo_page.open_browser(page)
 
 
 def _train() -> None:
@@ -197,13 +211,10 @@ def _show_best() -> None:
     subprocess.run([str(COMMAND), "best", "--db", str(CATALOG)], check=True)
 
 
-def _compare(rows: list[Row]) -> None:
-    """Hold the catalog's answer against what the trainings measured."""
-    measured = _measured()
-    answer = subprocess.run(
-        [str(COMMAND), "best", "--db", str(CATALOG), "-q", "--json"], check=True, stdout=subprocess.PIPE
-    )
-    given = {row["backbone"]: (row["path"], row["hmean"]) for row in json.loads(answer.stdout)}
+def _compare(rows: list[Row], page: str) -> None:
+    """Hold every answer against what the trainings measured: the command's, the catalog's, the API's and the page's."""
+    best, measured = _best(), _measured()
+    given = {row["backbone"]: (row["path"], row["hmean"]) for row in best}
     expected: dict[str, tuple[str, float]] = {}
     for result in measured:  # in epoch order: of equal scores the earlier epoch wins
         known = expected.get(result["backbone"])
@@ -220,7 +231,20 @@ def _compare(rows: list[Row]) -> None:
             raise DemoFailed(f"{result['path']}: the training measured {mine}, the catalog says {theirs}")
         if row["sidecar_state"] != "verified":
             raise DemoFailed(f"{result['path']}: its document is {row['sidecar_state']}")
+    try:
+        demo_page.compare(page, _best)
+    except demo_page.Disagreement as error:
+        raise DemoFailed(str(error)) from error
     _say(f"equal to what the trainings measured: {len(given)} winners, {len(measured)} checkpoints, every score")
+    print("page and API answer, and say the same", flush=True)
+
+
+def _best() -> list[dict[str, Any]]:  # Any: JSON values
+    """Return what the command answers."""
+    command = [str(COMMAND), "best", "--db", str(CATALOG), "-q", "--json"]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    answer: list[dict[str, Any]] = json.loads(printed)  # Any: JSON values
+    return answer
 
 
 def _say_what_next(where: str) -> None:
@@ -237,9 +261,10 @@ def _say_what_next(where: str) -> None:
 """, flush=True)  # fmt: skip
 
 
-def _wait_for_ctrl_c() -> None:
+def _wait_for_ctrl_c(page: str) -> None:
     """Let the daemon serve until the user has seen enough."""
-    _say("still watching demo/outputs: copy, rename or delete checkpoints there and ask again. Ctrl-C ends it.")
+    print(f"Or on the page: {page}", flush=True)
+    _say("still watching demo/outputs: copy, rename or delete checkpoints there and look again. Ctrl-C ends it.")
     try:
         while True:
             signal.pause()

@@ -68,6 +68,9 @@ def test_the_wheel_holds_code_migrations_configs_and_the_licence(built: Path) ->
             if path.is_file() and "__pycache__" not in path.parts:
                 assert f"ckpt_indexer/{home}/{path.relative_to(CHECKOUT / folder).as_posix()}" in names
     assert "ckpt_indexer/py.typed" in names
+    assets = {f"ckpt_indexer/web/assets/{path.name}" for path in (CHECKOUT / "ckpt_indexer/web/assets").iterdir()}
+    assert len(assets) >= 3
+    assert assets <= names
     assert any(name.endswith("/LICENSE") for name in names)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.responses import Response
+from starlette.routing import Match
 
 from ckpt_indexer.api import described, problems
 from ckpt_indexer.api.desk import Desk, address_of, is_known
@@ -19,7 +20,7 @@ from ckpt_indexer.api.stream import Stream
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from ckpt_indexer.api.control import Control
     from ckpt_indexer.api.options import Options
@@ -40,11 +41,14 @@ class Face:
         self.traffic = Traffic()
         self.stream = Stream(self.desk, self.traffic)
         self.app = _routes(Interface(self.desk, self.traffic, self.stream), options.version)
-        self._guard = Guard(_Kept(self.app, self.desk), options, self.traffic)
+        self._guard = Guard(_Kept(self.app, self.desk), options, self.traffic, takes=self._takes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         await self._guard(scope, receive, send)
+
+    def _takes(self, scope: Scope) -> bool:
+        return any(route.matches(scope)[0] is Match.FULL for route in self.app.routes)
 
     def close(self) -> None:
         """End streams and threads."""
@@ -67,6 +71,22 @@ def _routes(interface: Interface, version: str) -> FastAPI:
     return app
 
 
+def without_body(send: Send) -> Send:
+    """Return what an application that answers `GET` is given for a `HEAD`: its answer ends where the body would begin.
+    A stream, which may never end, then hears that the client left."""
+    ended = False
+
+    async def send_head(message: Message) -> None:
+        nonlocal ended
+        if message["type"] == "http.response.start":
+            await send(message)
+        elif not ended:
+            ended = True
+            await send({"type": "http.response.body", "body": b""})
+
+    return send_head
+
+
 class _Kept:
     """Gives answers that were given before, when nothing was committed since; `HEAD` is `GET` without its body."""
 
@@ -81,7 +101,7 @@ class _Kept:
         reply = self._desk.kept.find(address_of(scope)) if scope["path"].startswith(PREFIX) else None
         if reply is None:
             if scope["method"] == "HEAD":
-                scope = {**scope, "method": "GET"}  # the server leaves the body out
+                scope, send = {**scope, "method": "GET"}, without_body(send)
             await self._app(scope, receive, send)
             return
         scope["kept_route"] = "kept"

@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-Tag = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
-Tags = Annotated[list[Tag], Field(max_length=50)]
-Words = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
+from ckpt_indexer.errors import InvalidFilter
+from ckpt_indexer.metadata.tagging import MAX_NOTE, MAX_TAG, MAX_TAGS, checked_note, checked_tag
+
+
+def _tag(text: str) -> str:
+    """Return a tag that may be stored. Raises ValueError, as pydantic wants it."""
+    try:
+        return checked_tag(text)
+    except InvalidFilter as error:
+        raise ValueError(error.message) from error
+
+
+def _note(text: str) -> str:
+    """Return a note that may be stored; blanks alone are an empty one. Raises ValueError, as pydantic wants it."""
+    try:
+        return checked_note(text) if text.strip() else ""
+    except InvalidFilter as error:
+        raise ValueError(error.message) from error
+
+
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TAG), AfterValidator(_tag)]
+Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
+OldTag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TAG)]
+"""One to be taken away: an older release may have taken what is none today."""
+OldTags = Annotated[list[OldTag], Field(max_length=MAX_TAGS)]
+Words = Annotated[str, StringConstraints(max_length=MAX_NOTE), AfterValidator(_note)]
 
 
 class Body(BaseModel):
@@ -23,7 +44,7 @@ class AnnotationBody(Body):
     """What to change; what is left out stays."""
 
     tags_add: Tags = []
-    tags_remove: Tags = []
+    tags_remove: OldTags = []
     notes: Words | None = Field(None, description="Empty takes the note away.")
     pinned: bool | None = None
 
@@ -32,7 +53,7 @@ class TagsBody(Body):
     """Tags to add and to remove."""
 
     add: Tags = []
-    remove: Tags = []
+    remove: OldTags = []
 
 
 class NoteBody(Body):
@@ -42,9 +63,9 @@ class NoteBody(Body):
 
 
 class PinBody(Body):
-    """Pinned or not."""
+    """Pinned or not; pinned when nothing is said."""
 
-    pinned: bool
+    pinned: bool = True
 
 
 class RescanBody(Body):

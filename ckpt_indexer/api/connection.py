@@ -13,6 +13,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ckpt_indexer.api import problems
+from ckpt_indexer.api.guard import ABORT
 from ckpt_indexer.api.options import Limits
 from ckpt_indexer.api.security import API_HEADERS
 
@@ -59,6 +60,8 @@ class Connection(H11Protocol):
             self._refuse(400, "bad-request", "the length of the body is given twice")
             return
         super().handle_events()
+        if self.scope is not None:  # requests begin in tasks of their own, which have not run yet
+            self.scope.setdefault("extensions", {})[ABORT] = {"abort": self.transport.abort}
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
         elif self.conn.trailing_data[0]:

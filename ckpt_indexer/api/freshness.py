@@ -42,6 +42,8 @@ class Answer(NamedTuple):
 
     freshness: Freshness
     body: bytes
+    next: str | None = None
+    """Address of the page that follows."""
 
 
 def of_page(page: Page) -> Freshness:

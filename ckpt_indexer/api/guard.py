@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +16,7 @@ from ckpt_indexer.api.security import API_HEADERS, PAGE_HEADERS
 from ckpt_indexer.api.token import COOKIE, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
     from ckpt_indexer.api.metrics import Traffic
     from ckpt_indexer.api.options import Options
 
+log = logging.getLogger(__name__)
+
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN = frozenset({"/healthz", "/readyz"})
 """What a supervisor may ask without a token, whatever else needs one."""
 PAGE = "/ui"
+ABORT = "ckpt_indexer.abort"
+"""Extension of a scope: its `abort` ends the connection at once. `connection` puts it there."""
 
 
 class Refused(Exception):  # no error: an answer
@@ -50,8 +55,13 @@ class Head(NamedTuple):
 class Guard:
     """An ASGI application around another one. Says no to whatever should not come further."""
 
-    def __init__(self, app: ASGIApp, options: Options, traffic: Traffic) -> None:
+    def __init__(
+        self, app: ASGIApp, options: Options, traffic: Traffic, *, takes: Callable[[Scope], bool] = lambda _: True
+    ) -> None:
+        """`takes` tells whether there is anything at an address for a method: what is not there needs no token to hear
+        so."""
         self._app = app
+        self._takes = takes
         self._options = options
         self._traffic = traffic
         self._names = frozenset(name.lower().removesuffix(".") for name in options.allowed_hosts)
@@ -62,7 +72,8 @@ class Guard:
             await self._websocket(scope, receive, send)
             return
         began = time.perf_counter()
-        answer = _Sender(send, self._options.limits.stall_s, is_page=_is_page(scope["path"]))
+        abort = scope.get("extensions", {}).get(ABORT, {}).get("abort")
+        answer = Sender(send, self._options.limits.stall_s, abort, is_page=_is_page(scope["path"]))
         try:
             head = self._check(scope)
             receive = await self._with_body(scope, head, receive)
@@ -122,13 +133,13 @@ class Guard:
             login(scope, self._options.token)
         if scope.get("server") and scope["server"][1] is None:
             return
-        changes = scope.get("method", "GET") not in SAFE and not _is_page(scope["path"])
+        changes = scope.get("method", "GET") not in SAFE and not _is_page(scope["path"]) and self._takes(scope)
         if not changes and not (self._options.guards_reads and scope["path"] not in OPEN):
             return
-        given = _token_of(head)
-        if given is not None and matches(given, self._options.token):
+        given = _tokens_of(head)
+        if any(matches(one, self._options.token) for one in given):
             return
-        said = "this needs the token" if given is None else "the token is not that of this catalog"
+        said = "the token is not that of this catalog" if given else "this needs the token"
         detail = f"{said}: it lies beside the catalog in a file named <db>.token; send `Authorization: Bearer TOKEN`"
         raise Refused(401, "unauthorized", detail, {"www-authenticate": 'Bearer realm="ckpt-indexer"'})
 
@@ -140,7 +151,7 @@ class Guard:
                 raise Refused(400, "bad-request", f"a {scope['method']} request has no body", _CLOSE)
             return receive
         is_api = not _is_page(scope["path"])
-        if is_api and scope["path"].startswith(PREFIX) and scope["method"] == "POST":
+        if is_api and scope["path"].startswith(PREFIX) and self._takes(scope):
             kind = head.one.get("content-type", "").partition(";")[0].strip().lower()
             if kind != "application/json":
                 raise Refused(415, "media-type", "a body is application/json")
@@ -160,31 +171,40 @@ def login(scope: Scope, token: str) -> None:
     path = scope["raw_path"].decode("ascii", "replace")
     headers = {
         "location": "/" + path.lstrip("/") + ("?" + urlencode(rest) if rest else ""),
-        "set-cookie": f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict",
+        "set-cookie": f"{_cookie_name(scope)}={token}; Path=/; HttpOnly; SameSite=Strict",
         "cache-control": "no-store",
     }
     raise Refused(303, "see-other", "the token is kept in a cookie now", headers)
 
 
-class _Sender:
-    """Passes an answer on with the headers every answer has; gives up on a client that takes nothing of a stream."""
+class Sender:
+    """Passes an answer on with the headers every answer has; ends the connection of a client that takes nothing of
+    it."""
 
-    def __init__(self, send: Send, stall_s: float, *, is_page: bool) -> None:
+    def __init__(self, send: Send, stall_s: float, abort: Callable[[], None] | None, *, is_page: bool) -> None:
+        """Send through `send`. `abort` ends the connection; None: the client is waited for."""
         self._send = send
-        self._stall_s = stall_s
+        self._stall_s = None if abort is None else stall_s
+        self._abort = abort
         self._headers = PAGE_HEADERS if is_page else API_HEADERS
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
+        """Pass on one part of the answer."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self._headers]
-            await self._send(message)
-        elif message.get("more_body"):
+        try:
             async with asyncio.timeout(self._stall_s):
                 await self._send(message)
-        else:
-            await self._send(message)
+        except TimeoutError:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """End the connection: whoever makes the stream hears of it as of a client that left."""
+        log.info("a client took nothing of an answer for %g s; its connection was ended", self._stall_s)
+        if self._abort is not None:
+            self._abort()
 
 
 async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
@@ -215,16 +235,25 @@ def _take_authority(scope: Any) -> str:  # noqa: ANN401  # a scope, changed in p
     return authority.decode("latin-1")
 
 
-def _token_of(head: Head) -> str | None:
-    """Return the token a request carries: in its Authorization header, or in the cookie of the page."""
+def _tokens_of(head: Head) -> list[str]:
+    """Return the tokens a request carries: in its Authorization header, else in the cookies of the page. A browser
+    sends those of every daemon on the machine: it tells hosts apart, not ports."""
     scheme, _, given = head.one.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return given.strip()
+        return [given.strip()]
     try:
-        morsel = SimpleCookie(head.one.get("cookie", "")).get(COOKIE)
+        found = SimpleCookie(head.one.get("cookie", ""))
     except CookieError:
-        return None
-    return None if morsel is None else morsel.value
+        return []
+    return [morsel.value for name, morsel in found.items() if name.startswith(COOKIE)]
+
+
+def _cookie_name(scope: Scope) -> str:
+    """Return the name under which a browser keeps the token: one for each port, so that two daemons do not replace each
+    other's."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    port = host.rpartition(b":")[2]
+    return f"{COOKIE}-{port.decode()}" if port.isdigit() else COOKIE
 
 
 def _is_page(path: str) -> bool:

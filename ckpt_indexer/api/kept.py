@@ -33,6 +33,8 @@ def reply_of(answer: Answer) -> Reply:
         short.append((b"as-of", answer.freshness.as_of.encode()))
     length = str(len(answer.body)).encode()
     head = [(b"content-type", b"application/json"), (b"content-length", length), *short]
+    if answer.next is not None:
+        head.append((b"link", f'<{answer.next}>; rel="next"'.encode("ascii")))
     return Reply(etag, head, short, answer.body)
 
 

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from ckpt_indexer.api import options
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -42,7 +44,7 @@ class Traffic:
 
     def note(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request that was answered. Streams count, but their duration says nothing."""
-        path = str(scope.get("kept_route") or getattr(scope.get("route"), "path", "other"))
+        path = _pattern(scope)
         key = (scope["method"] if scope["method"] in _METHODS else "other", path, status)
         self.requests[key] = self.requests.get(key, 0) + 1
         if path.endswith(("/events", "/export.{form}")):
@@ -52,6 +54,16 @@ class Traffic:
         self.buckets[place] += 1
 
 
+def _pattern(scope: Scope) -> str:
+    """Return the pattern of an address from its beginning: a route knows only what follows where it is mounted."""
+    found = scope.get("kept_route") or getattr(scope.get("route"), "path", None)
+    if found is None:
+        return "other"
+    place = next((place for place in _MOUNTED if scope["path"].startswith(place)), "")
+    return str(found) if found == "kept" or found.startswith(place) else place + found
+
+
+_MOUNTED = (options.PREFIX, "/ui")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

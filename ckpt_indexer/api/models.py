@@ -18,6 +18,7 @@ class Rows(Fresh):
     items: list[dict[str, Any] | Row]  # whole rows, or the keys asked for
     next: str | None = Field(description="Where the following page begins; null on the last.")
     hidden: int = Field(description="Matching rows left out because they are not present.")
+    total: int | None = Field(None, description="With `count=exact`: how many rows match, on all pages.")
 
 
 class Ranking(Fresh):

@@ -46,4 +46,6 @@ class Options:
     """Names beside localhost and the address itself under which requests may come."""
     page: bool = False
     """The page is mounted at /ui; it needs websockets and scripts of its own."""
+    no_page: str = ""
+    """Why there is none; empty: it is not installed."""
     limits: Limits = field(default_factory=Limits)

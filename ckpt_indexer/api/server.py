@@ -175,6 +175,7 @@ class HttpServer:
             app,
             http=connection_class(limits),
             ws="auto" if self._options.page else "none",
+            ws_max_size=limits.page_body_bytes,
             loop="asyncio",
             lifespan="off",
             log_config=None,

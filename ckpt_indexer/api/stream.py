@@ -86,6 +86,12 @@ class _Client:
             self.is_late = True
 
 
+def _reset(client: _Client, now: freshness.Freshness, reason: str) -> bytes:
+    """Return the event that has a client begin anew with the present state."""
+    client.seq = now.seq
+    return event("reset", now.keys() | {"reason": reason}, seq=now.seq)
+
+
 class Stream:
     """Everybody who listens, and the task that looks for them. Belongs to the event loop's thread."""
 
@@ -98,11 +104,17 @@ class Stream:
         self._task: asyncio.Task[None] | None = None
         self._now: freshness.Freshness | None = None
         self._best = BestNews()
+        self._is_scanning = False
+        """A scan was told of, or asked for, whose end was not told yet."""
         self._closed = False
 
-    async def listen(self, since: int | None) -> AsyncIterator[bytes]:
-        """Yield what happens from now on, and first what happened after `since`."""
-        now = await self._desk.read(freshness.now)
+    def now(self) -> freshness.Freshness:
+        """Return the state that a stream begins with: one look that an index answers, so that hundreds who come at once
+        need not wait for threads. Raises StoreError."""
+        return freshness.now(self._desk.catalog)
+
+    async def listen(self, since: int | None, now: freshness.Freshness) -> AsyncIterator[bytes]:
+        """Yield what happens after `now`, and first what happened between `since` and then."""
         client = _Client(now.seq if since is None else since)
         self._join(client, now)
         try:
@@ -118,6 +130,10 @@ class Stream:
                     yield text
         finally:
             self._leave(client)
+
+    def expect_scan(self) -> None:
+        """Remember that a scan was asked for: its end is told of even when it takes less than a look."""
+        self._is_scanning = True
 
     def close(self) -> None:
         """End every stream."""
@@ -136,11 +152,11 @@ class Stream:
             yield b": ping\n\n"
             return
         if client.is_late:
-            now = await self._desk.read(freshness.now)
+            now = self.now()
             while not client.queue.empty():
                 client.queue.get_nowait()
-            client.is_late, client.seq = False, now.seq
-            yield event("reset", now.keys() | {"reason": "too slow"}, seq=now.seq)
+            client.is_late = False
+            yield _reset(client, now, "too slow")
         elif one is not None and one.seq > client.seq:
             client.seq = one.seq
             yield one.text
@@ -153,12 +169,15 @@ class Stream:
         if since == now.seq:
             return []
         if since > now.seq:
-            client.seq = now.seq
-            return [event("reset", now.keys() | {"reason": "that seq is of another catalog"}, seq=now.seq)]
-        page = await self._desk.read(lambda catalog: catalog.changes_since(since, limit=REPLAYED_ROWS))
-        client.seq = page.seq
+            return [_reset(client, now, "that seq is of another catalog")]
+        try:
+            page = await self._desk.read(lambda catalog: catalog.changes_since(since, limit=REPLAYED_ROWS))
+        except CkptIndexerError as error:
+            log.debug("what a listener missed cannot be told: %s", error)
+            return [_reset(client, now, "what was missed cannot be told now")]
         if page.next is not None:
-            return [event("reset", freshness.of_page(page).keys() | {"reason": "too much happened"}, seq=page.seq)]
+            return [_reset(client, freshness.of_page(page), "too much happened")]
+        client.seq = page.seq
         return [changed(page, truncated=False)]
 
     def _join(self, client: _Client, now: freshness.Freshness) -> None:
@@ -179,7 +198,7 @@ class Stream:
     async def _look_for_changes(self) -> None:
         """Look until nobody listens any more."""
         loop = asyncio.get_running_loop()
-        stamp, progress_at, was_scanning = None, 0.0, False
+        stamp, progress_at = None, 0.0
         await self._guarded(self._best.begin)
         while self._clients and not self._closed:
             now = self._desk.stamp()
@@ -187,7 +206,7 @@ class Stream:
                 stamp = now
             if loop.time() >= progress_at:
                 progress_at = loop.time() + PROGRESS_S
-                was_scanning = await self._tell_progress(was=was_scanning)
+                await self._tell_progress()
             await asyncio.sleep(self._look_s)
 
     async def _guarded(self, work: Any) -> bool:  # noqa: ANN401  # a bound method of either kind
@@ -217,14 +236,16 @@ class Stream:
             for data in await self._best.look(desk):
                 self._tell(Event(0, event("new_best", data)))
 
-    async def _tell_progress(self, *, was: bool) -> bool:
+    async def _tell_progress(self) -> None:
         """Tell of a scan under way, and once of its end."""
+        expected, self._is_scanning = self._is_scanning, False
         try:
             progress = await self._desk.order(lambda control: control.progress())
         except CkptIndexerError:
-            return was
+            self._is_scanning |= expected
+            return
         if progress is not None:
+            self._is_scanning = True
             self._tell(Event(0, event("scan", progress)))
-        elif was:
+        elif expected:
             self._tell(Event(0, event("scan", {"phase": "done"})))
-        return progress is not None

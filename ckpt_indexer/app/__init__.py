@@ -16,6 +16,7 @@ __all__ = [
     "daemon_parts",
     "database_path",
     "db_check",
+    "db_forget_root",
     "db_rebuild",
     "db_upgrade",
     "doctor",
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from ckpt_indexer.app.scanning import scan
     from ckpt_indexer.app.serving import daemon_parts, serve
     from ckpt_indexer.app.tensors import structures
-    from ckpt_indexer.app.upkeep import db_check, db_rebuild, db_upgrade, status
+    from ckpt_indexer.app.upkeep import db_check, db_forget_root, db_rebuild, db_upgrade, status
 
 _HOMES = {
     "annotate": "annotations",
@@ -54,6 +55,7 @@ _HOMES = {
     "daemon_parts": "serving",
     "serve": "serving",
     "db_check": "upkeep",
+    "db_forget_root": "upkeep",
     "db_rebuild": "upkeep",
     "db_upgrade": "upkeep",
     "status": "upkeep",

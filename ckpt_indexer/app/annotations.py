@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ckpt_indexer.app.build import is_network_disk, require_usable, rules_of
+from ckpt_indexer.app.build import rules_of, writing
 from ckpt_indexer.errors import CheckpointNotFound
 from ckpt_indexer.metadata.naming import display
 
@@ -86,15 +85,7 @@ def _spots(settings: Settings, ids: Sequence[int]) -> list[Spot]:
 
 
 def _annotate_here(settings: Settings, spots: Sequence[Spot], edit: Edit) -> int:
-    from ckpt_indexer.daemon.lock import CatalogLock
     from ckpt_indexer.ingest.annotate import annotate as write_down
-    from ckpt_indexer.ingest.clock import Clock
-    from ckpt_indexer.ingest.decide import DERIVATION
-    from ckpt_indexer.store.options import WriterOptions
-    from ckpt_indexer.store.writer import open_writer
 
-    path = settings.catalog.db
-    require_usable(path)
-    options = WriterOptions(derivation=DERIVATION, is_network=is_network_disk, now=Clock().now)
-    with CatalogLock(path), contextlib.closing(open_writer(path, options=options)) as writer:
+    with writing(settings.catalog.db) as writer:
         return write_down(writer, spots, edit)

@@ -46,11 +46,12 @@ IDLE_S = 15.0
 
 def open_chains(settings: Settings, cache: WandbCache, *, on_change: Callable[[], None] | None = None) -> Chains:
     """Return the sources as settings say. `cache` keeps what the W&B server says, `on_change` is told when it did."""
+    from ckpt_indexer.metadata.components import Parts
     from ckpt_indexer.readers.asking import ChildReader
     from ckpt_indexer.readers.peek import peek_file
     from ckpt_indexer.sandbox.pool import Pool
     from ckpt_indexer.sidecar.child_jobs import parse_with
-    from ckpt_indexer.sidecar.loading import parse_inline
+    from ckpt_indexer.sidecar.repeats import RepeatingParser
     from ckpt_indexer.sources.chain import Chain
     from ckpt_indexer.sources.gate import Gate
     from ckpt_indexer.sources.header import HeaderSource
@@ -65,9 +66,10 @@ def open_chains(settings: Settings, cache: WandbCache, *, on_change: Callable[[]
     around = _around(pool, options, cache, enricher)
     place, names = PlaceSource(), NamesSource()
     header = HeaderSource(read=ChildReader(pool=pool, torch_pool=torch_pool))
+    quick = SidecarSource(parse=RepeatingParser(), peek=peek_file, read_part=Parts())
     documents = SidecarSource(parse=parse_with(pool))
     return Chains(
-        quick=Chain([place, SidecarSource(parse=parse_inline, peek=peek_file), Gate()], last=[names]),
+        quick=Chain([place, quick, Gate()], last=[names]),
         thorough=Chain([place, documents, header], around=around, last=[names], reads_files=True),
         digest=partial(digest_of, around),
         pools=(pool,) if torch_pool is None else (pool, torch_pool),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ckpt_indexer import __version__
+from ckpt_indexer import __version__, web
 from ckpt_indexer.api.control import Annotation, SqlAnswer
 from ckpt_indexer.api.hosts import is_loopback
 from ckpt_indexer.api.options import Options
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ckpt_indexer.daemon.service import Service
     from ckpt_indexer.settings import Settings
 
+SWITCHED_OFF = "the page is switched off, by --no-ui or the setting server.ui"
 SQL_S = 1.0
 SQL_ROWS = 1000
 SQL_BYTES = 1024 * 1024
@@ -82,6 +83,8 @@ class Http:
         token = ensure_token(settings.catalog.db)
         self._settings = settings
         self._options = Options(
+            page=server.ui and web.is_installed(),
+            no_page="" if server.ui else SWITCHED_OFF,
             token=token,
             version=__version__,
             guards_reads=server.auth == "all",
@@ -90,6 +93,8 @@ class Http:
         chosen = settings.origins.get("server.port", DEFAULT) != DEFAULT
         self._listeners = [listen(server.host, server.port, or_any=not chosen)]
         self.url = url_of(server.host, self._listeners[0])
+        self.page = page_of(self.url, token) if self._options.page else None
+        """Where the page is, with the token; None where there is none."""
         if server.uds is not None:
             self._listen_too(server.uds)
 
@@ -119,7 +124,19 @@ class Http:
         database = self._settings.catalog.db
         catalog = LocalCatalog(database, directions=self._settings.metrics.directions)
         control = DaemonControl(service, database)
-        return Face(catalog=catalog, stamp=stamp_of(catalog), control=control, options=self._options)
+        face = Face(catalog=catalog, stamp=stamp_of(catalog), control=control, options=self._options)
+        if self._options.page:
+            from ckpt_indexer.ingest.chores import give_back_memory
+
+            web.mount(face, tidy=give_back_memory)
+        return face
+
+
+def page_of(url: str, token: str) -> str:
+    """Return the address that a browser on this machine opens once: it carries the token."""
+    for everywhere, here in (("//0.0.0.0:", "//127.0.0.1:"), ("//[::]:", "//[::1]:")):
+        url = url.replace(everywhere, here)
+    return f"{url}{web.ADDRESS}/?token={token}"
 
 
 def stamp_of(catalog: LocalCatalog) -> Callable[[], Hashable]:

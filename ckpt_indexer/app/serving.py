@@ -58,7 +58,8 @@ def serve(
     settings.catalog.db.parent.mkdir(parents=True, exist_ok=True)
     with collecting_rarely(), yielding_often(), closing(Http(settings)) as http:
         service = Service(replace(build, face=http.server, notifier=Notifier.of(os.environ)), options)
-        return service.run(on_ready=on_ready, on_hangup=None if reload is None else lambda: _reload(service, reload))
+        tell = lambda started: on_ready(replace(started, page=http.page))  # noqa: E731  # one more word to say
+        return service.run(on_ready=tell, on_hangup=None if reload is None else lambda: _reload(service, reload))
 
 
 @contextmanager

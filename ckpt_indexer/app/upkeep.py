@@ -1,20 +1,22 @@
-"""Looking after a catalog: how it is, upgrade, check, rebuild."""
+"""Looking after a catalog: how it is, upgrade, check, rebuild, forget a root."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
 
-from ckpt_indexer.app.build import is_network_disk, open_indexer, require_usable
+from ckpt_indexer.app.build import is_network_disk, open_indexer, require_usable, writing
 from ckpt_indexer.app.reading import open_catalog
-from ckpt_indexer.errors import DatabaseAbsent, DatabaseCorrupt
+from ckpt_indexer.errors import CheckpointNotFound, DatabaseAbsent, DatabaseCorrupt, QueryError
+from ckpt_indexer.metadata.naming import display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ckpt_indexer.ingest.summary import ScanProgress
     from ckpt_indexer.settings import Settings
+    from ckpt_indexer.store.changes import RootRow
 
 Report = dict[str, Any]  # JSON values; documented with the command that prints it
 
@@ -89,6 +91,37 @@ def db_rebuild(settings: Settings, progress: Callable[[ScanProgress], None] | No
         maintenance.require_recoverable(path)
         roots = _roots_of(settings, path)
         return rebuild(path, roots, lambda place: open_indexer(_moved_to(settings, place), Inbox()), progress)
+
+
+def db_forget_root(settings: Settings, named: str) -> Report:
+    """Take a root and its checkpoints out of the catalog, by the root's name or path. No file is touched, and what
+    people said about its checkpoints stays in the journal: it is back when the root is.
+
+    Raises:
+        CheckpointNotFound: the catalog has no such root.
+        QueryError: the settings name it: the next scan would bring it back.
+        AlreadyRunning: a process keeps this catalog; stop it first.
+        StoreError: the catalog cannot be written.
+    """
+    path = _existing(settings)
+    with writing(path) as writer:
+        roots = writer.roots()
+        root = _root_named(named, roots)
+        if root is None:
+            known = ", ".join(f"{one.name} ({display(one.path)})" for one in roots) or "none"
+            raise CheckpointNotFound(f"the catalog has no root {named}; its roots: {known}", ref=named)
+        if root.path in {os.path.realpath(os.fsencode(one.path)) for one in settings.roots}:
+            message = f"the settings name {display(root.path)} under [[roots]]; take it out of them first"
+            raise QueryError(message, key="roots")
+        count = writer.forget_root(root.id)
+    return {"database": os.fspath(path), "root": root.name, "path": display(root.path), "checkpoints": count}
+
+
+def _root_named(named: str, roots: Sequence[RootRow]) -> RootRow | None:
+    """Return the root of this name, else the one at this path, which may be gone."""
+    places = {os.path.realpath(os.fsencode(named)), os.path.abspath(os.fsencode(named))}
+    by_name = (root for root in roots if root.name == named)
+    return next(by_name, None) or next((root for root in roots if root.path in places), None)
 
 
 def _roots_of(settings: Settings, path: Path) -> dict[bytes, str | None]:

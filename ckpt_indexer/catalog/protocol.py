@@ -29,6 +29,10 @@ class Catalog(Protocol):
         """Return matching rows. `limit` None gives all. Raises InvalidFilter, InvalidCursor."""
         ...
 
+    def count(self, query: str | Sequence[str] = "") -> int:
+        """Return how many rows `find` gives. Raises InvalidFilter."""
+        ...
+
     def get(self, ref: Ref) -> Row:
         """Return the one checkpoint with this id, path, or query. Raises CheckpointNotFound, InvalidFilter."""
         ...

@@ -29,7 +29,7 @@ def configure(session: Session, *, daemon: bool = False) -> None:
         form = "json" if daemon and not sys.stderr.isatty() else "text"
     handler = logging.StreamHandler()
     lines = JsonLines() if form == "json" else TextLines()
-    handler.setFormatter(JournalLines(lines) if _is_journal(session) else lines)
+    handler.setFormatter(JournalLines(lines) if is_journal(session) else lines)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level(session, settings.level if daemon else "warning"))
@@ -39,7 +39,7 @@ def configure(session: Session, *, daemon: bool = False) -> None:
     logging.captureWarnings(capture=True)
 
 
-def _is_journal(session: Session) -> bool:
+def is_journal(session: Session) -> bool:
     """Tell whether stderr is a stream of the journal.
 
     https://www.freedesktop.org/software/systemd/man/systemd.exec.html ($JOURNAL_STREAM)

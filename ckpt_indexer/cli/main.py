@@ -40,7 +40,7 @@ class Root(LazyGroup):
         "migrate-metadata": "Rewrite documents of an older version.",
         "status": "Show catalog, daemon, roots and health.",
         "doctor": "Check the installation and the catalog, and say what to do.",
-        "db": "Upgrade, check, rebuild or find the database.",
+        "db": "Upgrade, check, rebuild or find the database; forget a root.",
         "config": "Show settings and where they come from.",
         "service": "Run the daemon as a service of this user.",
         "completion": "Print a completion script for the shell.",

@@ -77,15 +77,17 @@ def global_options() -> list[click.Parameter]:
 
 
 def output_options(*formats: str) -> Callable[[F], F]:
-    """Add `-o`, `--json`, and `-0` where paths can be printed. The command gets `form`."""
+    """Add `-o`, `--json`, and where they can be printed `--csv` and `-0`. The command gets `form`."""
 
     def decorate(function: F) -> F:
         @wraps(function)
-        def with_output(*args: Any, output: str, as_json: bool, nul: bool = False, **rest: Any) -> Any:  # noqa: ANN401  # what click hands over
-            form = "paths" if nul else "json" if as_json else output
+        def with_output(*args: Any, output: str, short: str | None, nul: bool = False, **rest: Any) -> Any:  # noqa: ANN401  # what click hands over
+            form = "paths" if nul else short or output
             return function(*args, form=Output(form, nul=nul), **rest)
 
-        decorated = click.option("--json", "as_json", is_flag=True, help="Same as -o json.")(with_output)
+        decorated = click.option("--json", "short", flag_value="json", help="Same as -o json.")(with_output)
+        if "csv" in formats:
+            decorated = click.option("--csv", "short", flag_value="csv", help="Same as -o csv.")(decorated)
         if "paths" in formats:
             decorated = click.option("-0", "nul", is_flag=True, help="Print paths, each ended by NUL.")(decorated)
         kind = click.Choice(formats)

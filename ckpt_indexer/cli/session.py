@@ -68,6 +68,10 @@ class Application(Protocol):
         """Build the database anew from the disk and the annotations."""
         ...
 
+    def db_forget_root(self, settings: Settings, named: str) -> dict[str, Any]:
+        """Take a root and its checkpoints out of the database."""
+        ...
+
     def doctor(self, circumstances: Circumstances) -> Checkup:
         """Check the installation and the catalog; write nothing."""
         ...
@@ -147,6 +151,11 @@ class Session:
         if self._settings is None:
             self._settings = self.read_settings()
         return self._settings
+
+    def add_flags(self, flags: Mapping[str, Any]) -> None:  # dotted setting -> what the option said
+        """Take the options of a command into the settings, even when logging has asked for those already."""
+        self.flags |= flags
+        self._settings = None
 
     def read_settings(self) -> Settings:
         """Return the settings as the files, the environment and the options say now. Raises SettingsError."""

@@ -17,13 +17,13 @@ _HTTP_SCHEMES = ("http:", "https:", "unix:", "http+unix:")
 
 
 def connect(
-    url: str | os.PathLike[str],
+    url: str | os.PathLike[str] | None = None,
     *,
     token: str | Callable[[], str | None] | None = None,
     directions: Mapping[str, str] | None = None,
 ) -> Catalog:
     """Return the catalog at a path, at a `sqlite:///` or `file:` address, or behind the daemon at `http://host:port`,
-    `https://host/prefix` or `unix:/path`.
+    `https://host/prefix` or `unix:/path`; without an address that of the settings in force, as `ckpt_indexer.connect`.
 
     `token` is for a daemon that wants one for reading. `directions` says of metrics whether `min` or `max` is better;
     it wins over what documents say.
@@ -32,6 +32,8 @@ def connect(
         SettingsError: an address of a kind this release cannot read (PostgreSQL), or none at all.
         StoreError: the file is absent or no catalog (see `LocalCatalog`), no daemon answers (see `HttpCatalog`).
     """
+    if url is None:
+        return _own()
     if is_remote(url):
         from ckpt_indexer.client.http import HttpCatalog
 
@@ -39,6 +41,14 @@ def connect(
     from ckpt_indexer.client.local import LocalCatalog
 
     return LocalCatalog(_path_of(url) if isinstance(url, str) else url, directions=directions)
+
+
+def _own() -> Catalog:
+    """Return the catalog of the settings: they are known above this room, so it is asked for at the front door."""
+    from importlib import import_module
+
+    catalog: Catalog = import_module("ckpt_indexer").connect()
+    return catalog
 
 
 def is_remote(url: str | os.PathLike[str]) -> bool:

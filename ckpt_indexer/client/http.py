@@ -96,6 +96,10 @@ class HttpCatalog:
 
         return _gathered(ask, limit, cursor)
 
+    def count(self, query: str | Sequence[str] = "") -> int:
+        """Return how many rows `find` gives. Raises InvalidFilter."""
+        return int(self._ask("/checkpoints", [*_queries(query), ("limit", "1"), ("count", "exact")])["total"])
+
     def get(self, ref: Ref) -> Row:
         """Return one checkpoint by id, path (relative, ROOT:path, absolute, or its unique end) or query.
 

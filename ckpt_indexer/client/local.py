@@ -35,12 +35,13 @@ class _Handle:
         self.connection = connection
         self.frozen = frozen
         """Opened where SQLite cannot follow changes: good for one question."""
-        self._identity = identity
+        self.identity = identity
+        """(device, inode) of the file; None when it could not be asked."""
         self._process = os.getpid()
 
     def serves(self, identity: _Identity | None) -> bool:
         """Tell whether the connection may answer questions to that file in this process."""
-        return not self.frozen and self._identity == identity and self._process == os.getpid()
+        return not self.frozen and self.identity == identity and self._process == os.getpid()
 
     def close(self) -> None:
         """Close the connection, unless it was inherited from a parent process, whose locks it holds."""
@@ -95,8 +96,9 @@ class LocalCatalog:
         """Return something that differs after every commit a question of this thread could see; cheaper than `version`.
         Raises StoreError."""
         connection = self._connection()
+        handle: _Handle = self._threads.handle
         with reading(self.path):
-            return self._threads.number, connection.execute("PRAGMA data_version").fetchone()[0]
+            return self._threads.number, handle.identity, connection.execute("PRAGMA data_version").fetchone()[0]
 
     def find(
         self, query: str | Sequence[str] = "", *, sort: str | None = None, limit: int | None = None,
@@ -105,6 +107,11 @@ class LocalCatalog:
         """Return matching rows by path, or as the query or `sort` says. Raises InvalidFilter, InvalidCursor."""
         with self._look() as look:
             return queries.find(look, query, sort=sort, limit=limit, cursor=cursor)
+
+    def count(self, query: str | Sequence[str] = "") -> int:
+        """Return how many rows `find` gives. Raises InvalidFilter."""
+        with self._look() as look:
+            return queries.count(look, query)
 
     def ordered_ids(self, query: str | Sequence[str] = "", *, sort: str | None = None) -> array[int]:
         """Return the ids of all matching rows in the order of `find`, 8 bytes each: for a table that jumps anywhere.

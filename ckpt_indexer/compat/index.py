@@ -117,7 +117,7 @@ def _unchanged(rows: KnownRows, root: RootRow, below: Below) -> dict[int, Candid
 
 def _holds(row: Known, candidate: Candidate, described: Candidate) -> bool:
     """Tell whether a row still says what reading would. A link's row was derived from what lies around its target."""
-    return decide(candidate, row, derived_from(described)).action is Action.SKIP
+    return decide(candidate, row, derived_from(described, row.sidecar_paths)).action is Action.SKIP
 
 
 def _surrounded_otherwise(rows: KnownRows, root: RootRow, below: Below) -> set[bytes]:

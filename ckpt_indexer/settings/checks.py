@@ -107,6 +107,7 @@ KEYS: Mapping[str, Kind] = {
     "server.uds": Kind("a path", _path),
     "server.auth": _one_of("writes", "all"),
     "server.allowed_hosts": Kind("a list of host names", _names, _parse_names),
+    "server.ui": Kind("true or false", _flag, _parse_flag),
     "log.level": _one_of("debug", "info", "warning", "error"),
     "log.format": _one_of("auto", "text", "json"),
 }

@@ -98,6 +98,8 @@ class ServerSettings:
     """writes: changes and SQL need the token; all: reads, too."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names under which requests may come, beside localhost and the address itself."""
+    ui: bool = True
+    """The page at /ui, where the extra `ui` is installed."""
 
 
 @dataclass(frozen=True, slots=True)

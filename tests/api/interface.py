@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from ckpt_indexer import web
 from ckpt_indexer.api.application import Face
 from ckpt_indexer.api.control import SqlAnswer
 from ckpt_indexer.api.options import Limits, Options
@@ -118,6 +119,8 @@ def interface(database: Path, *, limits: Limits | None = None, **options: Any) -
     catalog = LocalCatalog(database)
     chosen = Options(token=TOKEN, version="1.2.3", limits=limits or Limits(), **options)
     face = Face(catalog=catalog, stamp=stamp_of(catalog), control=control, options=chosen)
+    if chosen.page:
+        web.mount(face)
     server = HttpServer(url=url_of("127.0.0.1", listener), listeners=[listener], build=lambda: face, options=chosen)
     server.start()
     try:

@@ -3,12 +3,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from ckpt_indexer.api.options import Limits
 from tests.api.interface import Listener, interface
 from tests.client.catalog_database import CatalogFile
 
@@ -109,6 +110,24 @@ def test_streams_end_when_the_interface_does(catalog: CatalogFile, tmp_path: Pat
     assert catalog.seq == 1
 
 
+def test_the_head_of_a_stream_ends_and_the_connection_goes_on(http: Interface) -> None:
+    with httpx.Client(timeout=5) as client:
+        head = client.head(f"{http.url}/api/v1/events")
+        assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        assert client.get(f"{http.url}/api/v1/version").json()["seq"] == 1
+        deadline = time.monotonic() + 5
+        while http.face.traffic.streams and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert http.face.traffic.streams == 0
+
+
+def test_a_scan_somebody_asked_for_is_told_of_however_short_it_was(http: Interface) -> None:
+    with closing(Listener(http.url)) as listener:
+        listener.wait("hello")
+        http.post("/api/v1/rescan", {})
+        listener.wait("scan", phase="done")
+
+
 def test_nobody_listening_costs_no_look(http: Interface, catalog: CatalogFile) -> None:
     with closing(Listener(http.url)) as listener:
         listener.wait("hello")
@@ -161,3 +180,19 @@ def test_three_hundred_listeners_hear_within_a_second(http: Interface, catalog: 
     waits = asyncio.run(all_of_them())
     assert len(waits) == 300
     assert max(waits) < 1.0
+
+
+def test_more_listeners_than_may_wait_for_a_thread_are_all_greeted(catalog: CatalogFile) -> None:
+    with interface(catalog.path, limits=Limits(waiting=0)) as running, ExitStack() as stack:
+        listeners = [stack.enter_context(closing(Listener(running.url))) for _ in range(5)]
+        assert [listener.wait("hello")["seq"] for listener in listeners] == [1] * 5
+        catalog.add("b.ckpt")
+        late = stack.enter_context(closing(Listener(running.url, since=1)))
+        assert late.wait("reset")["seq"] == 2
+
+
+def test_a_stream_that_cannot_begin_is_a_problem(http: Interface, catalog: CatalogFile) -> None:
+    catalog.close()
+    catalog.path.unlink()
+    answer = http.get("/api/v1/events")
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")

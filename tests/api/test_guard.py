@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from ckpt_indexer.api.token import COOKIE, ensure_token, token_path
+from ckpt_indexer.errors import StoreError
 from tests.api.interface import TOKEN, interface, status_of
 
 if TYPE_CHECKING:
@@ -178,6 +180,39 @@ def test_a_token_others_may_know_is_replaced(tmp_path: Path, harm: str) -> None:
     assert after != before
     assert path.is_file()
     assert not path.is_symlink()
+
+
+def test_a_directory_in_place_of_the_token_is_told_and_nothing_stays_open(tmp_path: Path) -> None:
+    token_path(tmp_path / "c.db").mkdir()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with pytest.raises(StoreError, match=r"c\.db\.token cannot be written"):
+            ensure_token(tmp_path / "c.db")
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("DELETE", "/api/v1/checkpoints", 405),
+        ("PUT", "/api/v1/checkpoints/1", 405),
+        ("POST", "/api/v1/checkpoints", 405),
+        ("POST", "/healthz", 405),
+        ("BREW", "/api/v1/best", 405),
+        ("DELETE", "/api/v1/sql", 405),
+        ("POST", "/api/v1/nowhere", 404),
+        ("DELETE", "/", 405),
+    ],
+)
+def test_what_is_not_there_needs_no_token_to_hear_so(http: Interface, method: str, path: str, status: int) -> None:
+    answer = httpx.request(method, http.url + path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert ("allow" in answer.headers) == (status == 405)
+
+
+def test_what_is_not_there_stays_unsaid_where_reads_are_guarded(guarded: Interface) -> None:
+    assert httpx.post(guarded.url + "/api/v1/nowhere").status_code == 401
 
 
 def test_problems_name_no_path_of_this_machine(http: Interface) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ckpt_indexer.api.options import Limits
 from tests.api.interface import TOKEN, interface, received, status_of
+from tests.client.catalog_database import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,3 +188,22 @@ def test_no_parameter_reaches_sql(http: Interface, trick: str) -> None:
         answer = http.get(f"/api/v1/{address}", params={name: trick})
         assert answer.status_code in (200, 400, 404), (address, name, answer.text)
     assert http.get("/api/v1/stats").json()["present"] == 24
+
+
+def test_a_client_that_takes_nothing_of_a_stream_is_left_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{"path": f"{number}.ckpt", "notes": "x" * 20_000} for number in range(1000)]
+    with interface(build(tmp_path / "many.db", rows), limits=QUICK) as running, socket.socket() as lazy:
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lazy.connect(("127.0.0.1", running.port))
+        lazy.sendall(b"GET /api/v1/export.jsonl HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with caplog.at_level("INFO"):
+            deadline = time.monotonic() + 10
+            while "took nothing" not in caplog.text and time.monotonic() < deadline:
+                time.sleep(0.02)
+        lazy.settimeout(5)
+        assert not received(lazy).endswith(b"0\r\n\r\n")
+        assert running.get("/api/v1/version").status_code == 200
+    assert "took nothing of an answer for 0.5 s" in caplog.text
+    assert not [record for record in caplog.records if record.levelname == "ERROR" or record.exc_info]

@@ -39,7 +39,22 @@ def test_pages_by_cursor_give_every_row_once(http: Interface) -> None:
     assert len(seen) == len(set(seen)) == 24
 
 
-@pytest.mark.parametrize("sort", ["hmean-", "-hmean"])
+def test_the_next_page_stands_in_a_header_too(http: Interface) -> None:
+    first = http.get("/api/v1/checkpoints", params={"q": ["exp:dbnet-r18", "epoch>1"], "limit": 7, "sort": "-hmean"})
+    assert first.links["next"]["url"].startswith("/api/v1/checkpoints?q=exp%3Adbnet-r18&q=epoch%3E1&limit=7&sort=")
+    second = http.get(first.links["next"]["url"])
+    assert [row["epoch"] for row in second.json()["items"]] == [4, 3, 2]
+    assert "link" not in second.headers
+
+
+def test_a_total_is_counted_when_asked_for(http: Interface) -> None:
+    page = http.get("/api/v1/checkpoints", params={"q": "exp:dbnet-r18", "limit": 2, "count": "exact"}).json()
+    assert (len(page["items"]), page["total"]) == (2, 12)
+    assert "total" not in http.get("/api/v1/checkpoints", params={"count": "none"}).json()
+    assert http.get("/api/v1/checkpoints", params={"count": "all"}).status_code == 400
+
+
+@pytest.mark.parametrize("sort", ["hmean-", "-hmean", "-hmean epoch", "-hmean,-epoch", " -hmean  epoch- "])
 def test_a_sort_is_written_either_way(http: Interface, sort: str) -> None:
     items = http.get("/api/v1/checkpoints", params={"sort": sort, "limit": 3}).json()["items"]
     assert [row["hmean"] for row in items] == [0.71, 0.7, 0.69]
@@ -205,7 +220,7 @@ def test_a_method_nobody_takes_is_405_and_says_which_are(http: Interface) -> Non
 def test_the_missing_page_says_how_to_get_it(http: Interface) -> None:
     answer = http.get("/ui/anything")
     assert answer.status_code == 404
-    assert "/api/v1" in answer.json()["detail"]
+    assert "ckpt-indexer[ui]" in answer.json()["detail"]
 
 
 def test_health_readiness_and_numbers(http: Interface) -> None:

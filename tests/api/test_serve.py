@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
@@ -75,6 +75,49 @@ def test_what_people_say_is_written_by_the_one_writer_and_journaled(daemon: Daem
         assert client.post("/api/v1/checkpoints/999/pin", json={"pinned": True}).status_code == 404
     journal = daemon.database.with_name("catalog.db.annotations.jsonl").read_text()
     assert "table 3" in journal
+
+
+def page_of(log: Path) -> str:
+    """Return the address of the page that a daemon told in its log of JSON lines."""
+    said = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    return str(next(event for event in said if event.startswith("the page is at "))).removeprefix("the page is at ")
+
+
+@contextmanager
+def served(root: Path, database: Path, *arguments: str) -> Iterator[tuple[str, Path]]:
+    """Serve; give the address of the interface, and the file that holds what was said on stderr."""
+    log = database.with_name("serve.log")
+    with log.open("w") as stderr:
+        command = [*program(database), "serve", str(root), "--port", "0", *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        with process:
+            assert process.stdout is not None
+            yield process.stdout.readline().rstrip().rpartition("url=")[2], log
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+
+
+def test_the_address_of_the_page_is_told_and_opens_it_for_changes(root: Path, tmp_path: Path) -> None:
+    with served(root, tmp_path / "catalog.db") as (url, log), httpx.Client(follow_redirects=True) as browser:
+        address = page_of(log)
+        assert address.startswith(f"{url}/ui/?token=")
+        opened = browser.get(address)
+        assert (opened.status_code, str(opened.url)) == (200, f"{url}/ui/")
+        found = browser.get(f"{url}/ui/data/rows?end=5").json()
+        assert [row["hmean"] for row in found["rows"]] == [0.5]
+        said = browser.post(
+            f"{url}/api/v1/checkpoints/{found['rows'][0]['id']}/tags", json={"add": ["paper"]}, headers={"origin": url}
+        )
+        assert (said.status_code, said.json()["tags"]) == (200, ["paper"])
+    assert "Traceback" not in log.read_text()
+
+
+def test_without_the_page_its_address_says_why(root: Path, tmp_path: Path) -> None:
+    with served(root, tmp_path / "catalog.db", "--no-ui") as (url, log):
+        answer = httpx.get(f"{url}/ui/")
+        assert answer.status_code == 404
+        assert "--no-ui" in answer.json()["detail"]
+        assert "the page is at" not in log.read_text()
 
 
 def test_a_rescan_finds_its_root_by_name(daemon: Daemon) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from ckpt_indexer.cli.session import Session
 from tests.fakes.application import FakeApplication
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NOW = datetime(2026, 11, 20, 21, 3, 1, tzinfo=UTC)
@@ -28,6 +30,17 @@ class Outcome:
 
 
 Run = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    for library in ("alembic", "watchdog"):
+        logging.getLogger(library).setLevel(logging.NOTSET)
+    logging.captureWarnings(capture=False)
 
 
 @pytest.fixture(autouse=True)

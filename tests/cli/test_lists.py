@@ -76,6 +76,12 @@ def test_json_lines_are_the_same_rows(run: Run) -> None:
     )
 
 
+def test_csv_has_a_short_name(run: Run) -> None:
+    assert run("ls", "--csv").out == run("ls", "-o", "csv").out
+    assert run("best", "--csv").out == run("best", "-o", "csv").out
+    assert run("scan", "--csv").code == 2
+
+
 def test_csv_has_every_key_and_exact_numbers(run: Run, app: FakeApplication) -> None:
     app.catalog.having("z.ckpt", hmean=0.1 + 0.2, experiment="=HYPERLINK(1)", metrics={"x": -0.5})
     found = list(csv.DictReader(io.StringIO(run("ls", "-o", "csv").out)))

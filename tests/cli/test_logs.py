@@ -12,19 +12,7 @@ from ckpt_indexer.cli import logs
 from ckpt_indexer.cli.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    for library in ("alembic", "watchdog"):
-        logging.getLogger(library).setLevel(logging.NOTSET)
-    logging.captureWarnings(capture=False)
 
 
 def session(cwd: Path, **options: str) -> Session:

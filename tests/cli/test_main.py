@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.fakes.application import FakeApplication
 
 VERBS = {
-    "db": ["upgrade", "check", "rebuild", "path"],
+    "db": ["upgrade", "check", "rebuild", "forget-root", "path"],
     "config": ["show", "path", "init"],
     "service": ["install", "uninstall", "status", "logs"],
 }

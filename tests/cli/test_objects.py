@@ -90,6 +90,32 @@ def test_serve_takes_its_address_from_the_settings(run: Run, app: FakeApplicatio
     assert [call[2:] for call in app.calls] == [("::1", 9000), ("127.0.0.2", 9000)]
 
 
+def test_serve_tells_where_the_page_is_before_its_last_start_line(
+    run: Run, app: FakeApplication, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.page = "http://127.0.0.1:8765/ui/?token=abc"
+    with caplog.at_level("INFO"):
+        done = run("serve", str(tmp_path))
+    assert done.out.count("\n") == 1
+    assert "http://127.0.0.1:8765/ui/?token=abc" in caplog.text + done.err
+
+
+def test_serve_is_told_to_leave_the_page_out(run: Run, app: FakeApplication, tmp_path: Path) -> None:
+    for arguments, ui in (((), True), (("--no-ui",), False)):
+        run("serve", str(tmp_path), *arguments)
+        assert app.served is not None
+        assert app.served.server.ui is ui
+
+
+@pytest.mark.parametrize("talk", [("-v",), ("--log-format", "json"), ("-vv", "--log-format", "text")])
+def test_serve_takes_its_address_whatever_is_said_of_its_logs(
+    run: Run, app: FakeApplication, talk: tuple[str, ...]
+) -> None:
+    run("serve", "--host", "127.0.0.2", "--port", "9001", *talk)
+    run(*talk, "serve", "--host", "127.0.0.2", "--port", "9001")
+    assert [call[2:] for call in app.calls] == [("127.0.0.2", 9001)] * 2
+
+
 def test_status_shows_sections_or_the_object(run: Run, app: FakeApplication) -> None:
     app.answering(
         catalog="c0ffee",

@@ -165,6 +165,12 @@ class CatalogContract:
         assert page.hidden == 1
         assert page.next is None
 
+    @pytest.mark.parametrize(
+        "query", ["", "presence:any", "backbone:resnet18", "hmean>0.5 -backbone:resnet18", "nothing"]
+    )
+    def test_a_count_is_the_number_of_rows_found(self, catalog: Catalog, query: str) -> None:
+        assert catalog.count(query) == len(catalog.find(query))
+
     def test_presence_shows_what_is_hidden(self, catalog: Catalog) -> None:
         assert len(catalog.find("presence:any")) == 8
         assert catalog.find("presence:any").hidden == 0

@@ -51,6 +51,15 @@ class CatalogFile:
         self._columns = tuple(row[1] for row in self.connection.execute("PRAGMA table_info(checkpoints)"))
         self.connection.execute("COMMIT")
 
+    @classmethod
+    def reopened(cls, path: Path) -> CatalogFile:
+        """Return a file that exists already, for more rows."""
+        made = cls.__new__(cls)
+        made.path, made.connection = path, sqlite3.connect(path, isolation_level=None)
+        made.seq = int(made.connection.execute("SELECT value FROM meta WHERE key = 'seq'").fetchone()[0])
+        made._columns = tuple(row[1] for row in made.connection.execute("PRAGMA table_info(checkpoints)"))
+        return made
+
     def root(self, name: str, path: str | None = None, scanned_at: str | None = "2026-06-01T00:00:00Z") -> None:
         where = path or f"/data/{name}"
         self.connection.execute(

@@ -59,6 +59,22 @@ def test_a_replaced_file_is_noticed(tmp_path: Path) -> None:
             catalog.version()
 
 
+def test_a_stamp_differs_after_a_commit_and_for_another_file(tmp_path: Path) -> None:
+    file = CatalogFile(tmp_path / "c.db")
+    file.add("a.ckpt")
+    with LocalCatalog(tmp_path / "c.db") as catalog:
+        before = catalog.stamp()
+        assert catalog.stamp() == before
+        file.add("b.ckpt")
+        after = catalog.stamp()
+        assert after != before
+        with LocalCatalog(build(tmp_path / "d.db", [{"path": "a.ckpt"}])) as other:
+            assert other.stamp() not in (before, after)
+        file.close()
+        build(tmp_path / "new.db", [{"path": "b.ckpt"}], wal=False).replace(tmp_path / "c.db")
+        assert catalog.stamp() not in (before, after)
+
+
 def test_a_schema_from_the_future_is_noticed_while_open(tmp_path: Path) -> None:
     path = build(tmp_path / "c.db", rows())
     with LocalCatalog(path) as catalog:
@@ -121,6 +137,16 @@ def test_connect_takes_paths_and_file_addresses(tmp_path: Path, form: str) -> No
 def test_connect_takes_the_address_a_path_has(tmp_path: Path) -> None:
     path = build(tmp_path / "my runs 100%.db", rows())
     with closing(connect(path.as_uri())) as catalog:
+        assert catalog.version() == 8
+
+
+def test_connect_without_an_address_takes_the_catalog_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CKPT_INDEXER_DB", str(build(tmp_path / "mine.db", rows())))
+    with closing(connect()) as catalog:
         assert catalog.version() == 8
 
 

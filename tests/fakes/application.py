@@ -36,6 +36,10 @@ class FakeApplication:
     error: BaseException | None = None
     daemon: bool = False
     daemon_pid: int | None = None
+    page: str | None = None
+    """Where `serve` says the page is."""
+    served: Settings | None = None
+    """The settings `serve` was given last."""
     summary: ScanSummary = field(default_factory=ScanSummary)
     reports: list[ScanProgress] = field(default_factory=list)
     answer: dict[str, Any] = field(default_factory=dict)
@@ -88,11 +92,12 @@ class FakeApplication:
         self, settings: Settings, roots: Sequence[Path], *, on_ready: Callable[[ServeStarted], None],
         reload: Callable[[], Settings] | None = None,
     ) -> int:  # fmt: skip
-        self.reload = reload
+        self.reload, self.served = reload, settings
         server = settings.server
         self._called("serve", tuple(roots), server.host, server.port)
         url = f"http://{server.host}:{server.port}"
-        on_ready(ServeStarted(tuple(map(str, roots)), str(settings.catalog.db), url, handed_to=self.daemon_pid))
+        database = str(settings.catalog.db)
+        on_ready(ServeStarted(tuple(map(str, roots)), database, url, handed_to=self.daemon_pid, page=self.page))
         return 0
 
     def status(self, settings: Settings) -> dict[str, Any]:
@@ -112,6 +117,10 @@ class FakeApplication:
         for report in self.reports:
             if progress is not None:
                 progress(report)
+        return self.answer
+
+    def db_forget_root(self, settings: Settings, named: str) -> dict[str, Any]:
+        self._called("db_forget_root", settings.catalog.db, named)
         return self.answer
 
     def doctor(self, circumstances: Circumstances) -> Checkup:

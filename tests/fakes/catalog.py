@@ -53,6 +53,9 @@ class FakeCatalog:
         self.roots = [root.__class__(root.name, root.path, root.state, root.mode, time) for root in self.roots]
         return self
 
+    def count(self, query: str | Sequence[str] = "") -> int:
+        return len(self.find(query))
+
     def hiding(self, rows: int) -> FakeCatalog:
         """Say how many matching rows are not present."""
         self.hidden = rows

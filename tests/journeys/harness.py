@@ -191,12 +191,13 @@ class Daemon:
         *,
         env: Mapping[str, str] | None = None,
         prefix: Sequence[str] = (),
+        port: int = 0,
     ) -> None:
         """Start it and wait for its line; `prefix` is a program that runs another one, as `setpriv`."""
         self.database = database
         self.log = database.with_name("serve.log")
         roots = [root] if isinstance(root, Path) else root
-        command = [*prefix, *program(database), "serve", "--port", "0", *map(os.fspath, roots)]
+        command = [*prefix, *program(database), "serve", "--port", str(port), *map(os.fspath, roots)]
         self._log = self.log.open("ab")
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self._log, env={**os.environ, **(env or {})}, cwd=database.parent
@@ -206,6 +207,11 @@ class Daemon:
         except BaseException:
             self._close()
             raise
+
+    @property
+    def url(self) -> str:
+        """Where it answers over HTTP."""
+        return self.serving.rpartition(" url=")[2]
 
     def _first_line(self) -> str:
         if self.process.stdout is None:

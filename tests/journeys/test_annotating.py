@@ -137,3 +137,32 @@ def test_a_name_that_is_no_text_can_be_annotated(root: Path, database: Path) -> 
     with service(root, database):
         assert run(database, "tag", "1", "+odd2").returncode == 0
     assert said(database, "1")["tags"] == ["odd", "odd2"]
+
+
+def test_a_forgotten_root_is_back_with_what_was_said(checkpoint: Path, database: Path, root: Path) -> None:
+    assert run(database, "pin", checkpoint).returncode == 0
+    done = run(database, "db", "forget-root", root, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["root"], told["path"], told["checkpoints"]) == (root.name, str(root), 1)
+    assert json.loads(run(database, "ls", "presence:any", "--json").stdout) == []
+    assert run(database, "db", "check").returncode == 0
+    gone = run(database, "db", "forget-root", root.name)
+    assert gone.returncode == 1
+    assert "its roots: none" in gone.stderr
+    assert checkpoint.exists()
+    app.scan(settings_for(database), [root], full=False, progress=None)
+    assert said(database, "best.ckpt")["pinned"] is True
+
+
+def test_a_root_is_not_forgotten_under_a_daemon_or_against_the_settings(
+    checkpoint: Path, database: Path, root: Path, tmp_path: Path
+) -> None:
+    with CatalogLock(database):
+        assert run(database, "db", "forget-root", root.name).returncode == 4
+    named = tmp_path / "named.toml"
+    named.write_text(f'[[roots]]\npath = "{root}"\n')
+    refused = run(database, "db", "forget-root", root.name, "--config", named)
+    assert refused.returncode == 2
+    assert "[[roots]]" in refused.stderr
+    assert run(database, "show", checkpoint).returncode == 0

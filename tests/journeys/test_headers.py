@@ -304,4 +304,4 @@ def test_torch_can_be_switched_off(root: Path, database: Path) -> None:
     real_trees.scan(root, database)
     found = rows(database, "epoch, num_parameters, read_state")
     assert found == [{"epoch": None, "num_parameters": None, "read_state": "unreadable"}]
-    assert {kind for _, kind, _ in problems(database)} == {"limit", "truncated"}
+    assert {kind for _, kind, _ in problems(database)} == {"limit"}

@@ -181,6 +181,18 @@ def test_document_and_file_agree_on_how_many_parameters_there_are(root: Path, da
     assert (row["conflicts"], row["provenance"]["num_parameters"]) == ([], "sidecar")
 
 
+@pytest.mark.parametrize("outputs", [".", "..", "dbnet-1", "dbnet-1/checkpoints"])
+def test_a_training_may_call_another_directory_its_outputs_than_the_catalog(
+    root: Path, database: Path, outputs: str
+) -> None:
+    callback = MetadataCallback(outputs_dir=root / outputs)
+    trainer = trainer_for(root, callback, keeping(root, save_last=False), max_epochs=1)
+    trainer.fit(TinyModel(), batches(), batches())
+    assert run(database, "scan", root).returncode == 0
+    (row,) = rows_of(database).values()
+    assert (row["run_dir"], row["conflicts"], row["problems"]) == ("dbnet-1", [], [])
+
+
 def test_a_loop_of_ones_own_is_followed_by_record_and_forget(root: Path, database: Path, witness: Witness) -> None:
     place = root / "plain" / "checkpoints"
     place.mkdir(parents=True)

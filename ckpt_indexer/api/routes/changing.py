@@ -14,7 +14,7 @@ from ckpt_indexer.api.control import Annotation
 from ckpt_indexer.api.described import answers
 from ckpt_indexer.api.encoding import encoded
 from ckpt_indexer.api.routes.one import one
-from ckpt_indexer.api.routes.parameters import RowId, desk_of, known_parameters
+from ckpt_indexer.api.routes.parameters import RowId, desk_of, interface_of, known_parameters
 from ckpt_indexer.api.row_models import OneRow
 from ckpt_indexer.errors import QueryError
 
@@ -52,6 +52,7 @@ async def pin(request: Request, id: RowId, body: bodies.PinBody) -> Response:  #
 async def rescan(request: Request, body: bodies.RescanBody) -> Response:
     """Begin to scan one root, or all. The event stream and /readyz tell of its end."""
     names = await desk_of(request).order(lambda control: control.rescan(body.root, full=body.full))
+    interface_of(request).stream.expect_scan()
     return Response(encoded({"accepted": True, "roots": list(names)}), 202, media_type="application/json")
 
 

@@ -12,7 +12,6 @@ from starlette.responses import Response, StreamingResponse
 from ckpt_indexer.api.described import files
 from ckpt_indexer.api.freshness import now
 from ckpt_indexer.api.pieces import in_turn
-from ckpt_indexer.api.routes.lists import _sorts
 from ckpt_indexer.api.routes.parameters import Queries, Sort, desk_of, known_parameters, terms
 from ckpt_indexer.catalog.formats import FORMATS
 from ckpt_indexer.catalog.listing import Listing
@@ -37,7 +36,7 @@ async def export(
     desk = desk_of(request)
 
     def begin(catalog: Catalog) -> tuple[Freshness, Listing]:
-        return now(catalog), Listing(catalog, terms(q), sort=_sorts(sort))
+        return now(catalog), Listing(catalog, terms(q), sort=sort or None)
 
     state, listing = await desk.read(begin)
     made = FORMATS[form]

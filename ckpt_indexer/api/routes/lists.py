@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response, StreamingResponse
@@ -42,20 +43,26 @@ router = APIRouter(tags=["checkpoints"], dependencies=[Depends(known_parameters)
 Fields = Annotated[
     str | None, Query(max_length=2000, description="Row keys to give, separated by commas; all if none.")
 ]
+Count = Annotated[
+    Literal["none", "exact"], Query(description="`exact` adds `total`, how many match, which may take a while.")
+]
 By = Annotated[str, Query(max_length=100, description="What makes a group; `none` ranks everything together.")]
 
 
 @router.get("/checkpoints", responses=answers(models.Rows))
 async def find(
     request: Request, q: Queries = None, sort: Sort = None, limit: Limit = LIMIT, cursor: Cursor = None,
-    fields: Fields = None,
+    fields: Fields = None, count: Count = "none",
 ) -> Response:  # fmt: skip
-    """Checkpoints that match a query, by root and path unless sorted. The next page begins at `next`."""
+    """Checkpoints that match a query, by root and path unless sorted. The next page begins at `next`, which stands in a
+    `Link` header, too."""
     desk, keys = desk_of(request), _row_keys(fields)
 
     def ask(catalog: Catalog) -> Answer:
-        page = catalog.find(terms(q), sort=_sorts(sort), limit=limit, cursor=cursor)
-        return rows_answer(page, desk.rows, keys)
+        page = catalog.find(terms(q), sort=sort or None, limit=limit, cursor=cursor)
+        total = {"total": catalog.count(terms(q))} if count == "exact" else {}
+        answer = rows_answer(page, desk.rows, keys, **total)
+        return answer if page.next is None else answer._replace(next=_address(request, cursor=page.next))
 
     return await desk.answer(request.scope, ask)
 
@@ -103,10 +110,16 @@ async def options(request: Request, q: Queries = None) -> Response:
     return StreamingResponse(json_pieces(desk, envelope.body, items), media_type="application/json")
 
 
-def rows_answer(page: Page, rows: RowBytes, keys: Sequence[str] | None) -> Answer:
+def rows_answer(page: Page, rows: RowBytes, keys: Sequence[str] | None, **more: int) -> Answer:
     """Return a page of rows, whole ones or some keys of each."""
     items = [rows.of(page.catalog, row) if keys is None else chosen(row, keys) for row in page]
-    return listed(of_page(page), items, next=page.next, hidden=page.hidden)
+    return listed(of_page(page), items, next=page.next, hidden=page.hidden, **more)
+
+
+def _address(request: Request, **other: str) -> str:
+    """Return the address of a request with other parameters, as text that may stand in a header."""
+    pairs = [pair for pair in request.query_params.multi_items() if pair[0] not in other]
+    return f"{quote(request.url.path)}?{urlencode([*pairs, *other.items()], errors='replace')}"
 
 
 def _choices(listing: Listing) -> Iterator[bytes]:
@@ -124,13 +137,6 @@ def _row_keys(fields: str | None) -> list[str] | None:
         if key not in ROW_KEYS:
             raise InvalidFilter(f"a row has no key {key[:60]!r} (known: {', '.join(ROW_KEYS)})", known=ROW_KEYS)
     return keys or None
-
-
-def _sorts(sort: str | None) -> str | None:
-    """Return sort keys as the query language writes them: `-hmean,epoch` is `hmean-,epoch`."""
-    if sort is None:
-        return None
-    return ",".join(word[1:] + "-" if word.startswith("-") else word for word in words(sort)) or None
 
 
 def _is_indexed(metric: str, by: str, q: Sequence[str] | None, k: int) -> bool:

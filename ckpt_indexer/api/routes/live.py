@@ -22,6 +22,5 @@ async def events(
 ) -> Response:
     """`hello`, then `catalog` (what changed), `new_best`, `scan` (progress); `reset` when a client must ask anew."""
     place = int(last_event_id[:18]) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else since
-    return StreamingResponse(
-        interface_of(request).stream.listen(place), media_type="text/event-stream", headers=HEADERS
-    )
+    stream = interface_of(request).stream
+    return StreamingResponse(stream.listen(place, stream.now()), media_type="text/event-stream", headers=HEADERS)

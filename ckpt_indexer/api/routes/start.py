@@ -12,7 +12,7 @@ from ckpt_indexer.api.options import PREFIX
 from ckpt_indexer.api.routes.parameters import desk_of
 
 router = APIRouter(include_in_schema=False)
-MISSING = "this release has no page; ask the API at /api/v1, described at /openapi.json"
+MISSING = "the page is not installed: pip install 'ckpt-indexer[ui]' and start the daemon again"
 
 
 @router.get("/")
@@ -37,7 +37,8 @@ async def openapi(request: Request) -> Response:
 @router.get("/ui")
 @router.get("/ui/{rest:path}")
 async def no_page(request: Request) -> Response:
-    """Say that there is no page; where one is mounted it comes before this."""
-    if desk_of(request).options.page and request.url.path == "/ui":
-        return RedirectResponse("/ui/")
-    raise HTTPException(404, MISSING)
+    """Say how to get the page; where there is one it is mounted before this, at `/ui/`."""
+    options = desk_of(request).options
+    if options.page and request.url.path == "/ui":
+        return RedirectResponse(f"/ui/?{request.url.query}" if request.url.query else "/ui/")
+    raise HTTPException(404, options.no_page or MISSING)

@@ -25,7 +25,7 @@ TROUBLES = (exits.DATABASE, exits.LOCKED, exits.FUTURE)
     examples=("ckpt-indexer db path", "ckpt-indexer db check", "ckpt-indexer db rebuild"),
 )
 def command() -> None:
-    """Upgrade, check, rebuild or find the database.
+    """Upgrade, check, rebuild or find the database; forget a root.
 
     Everything in it but tags, notes and pins comes from the disk; those are also kept in a journal beside it.
     """
@@ -64,6 +64,28 @@ def rebuild(session: Session, *, form: Output) -> None:
     with showing(session) as progress:
         rebuilt = session.app.db_rebuild(session.settings, progress)
     output.answer(form, rebuilt, sections)
+
+
+@command.command(
+    "forget-root",
+    cls=Command,
+    codes=(exits.NEGATIVE, *TROUBLES),
+    examples=("ckpt-indexer db forget-root /mnt/old-disk/outputs", "ckpt-indexer db forget-root outputs-2 --json"),
+)
+@click.argument("root")
+@output_options(*OBJECT_FORMATS)
+@click.pass_obj
+def forget_root(session: Session, *, root: str, form: Output) -> None:
+    """Take a root and its checkpoints out of the catalog. No file is touched.
+
+    ROOT is the root's name, as `status` shows it, or its path, which may be gone. Tags, notes and pins stay in the
+    journal: they are back when the root is scanned again. Stop the daemon first; a root that the settings name is
+    taken out of them first.
+
+    The JSON object has the keys database, root, path and checkpoints.
+    """
+    logs.configure(session)
+    output.answer(form, session.app.db_forget_root(session.settings, root), sections)
 
 
 @command.command("path", cls=Command, examples=('sqlite3 "$(ckpt-indexer db path)"',))
