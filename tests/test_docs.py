@@ -94,7 +94,7 @@ def test_python_examples_compile(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_shell_examples_name_real_commands(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    typed = set(re.findall(r"ckpt-indexer ((?:db|config) [a-z]+|[a-z][a-z-]+)", "\n".join(code_of(text))))
+    typed = set(re.findall(r"ckpt-indexer ((?:db|config) [a-z-]+|[a-z][a-z-]+)", "\n".join(code_of(text))))
     known = {name.removeprefix("ckpt-indexer ") for name in COMMANDS}
     assert {words for words in typed if words not in known} == set()
 
