@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -73,7 +74,9 @@ def run() -> NoReturn:
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115  # as long as the process
         elif name != "stdin" and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    gc.freeze()  # the process ends: looking through all of its memory once more finds nothing that matters
+    sys.exit(code)
 
 
 def main(args: Sequence[str], session: Session | None = None) -> int:

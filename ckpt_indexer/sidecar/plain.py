@@ -116,8 +116,11 @@ class _Place:
         """Go to the mapping that a key at this indentation belongs to; `opened` is the key waiting for a value."""
         if opened is not None and len(indent) > len(self.at):
             child: dict[str, Any] = {}  # YAML values
-            self._put(child, opened)
-            self.enter(child, indent)
+            if not isinstance(self.target, dict) or len(self.stack) >= MAX_OPEN:
+                raise OutsideSubsetError
+            self.target[opened] = child
+            self.stack.append((self.at, self.target))
+            self.at, self.target = indent, child
             return child
         target = self._close_until(indent)
         if not isinstance(target, dict):
