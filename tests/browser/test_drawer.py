@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from tests.browser.browsing import ROW
 from tests.journeys.harness import rows
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Locator, Route
 
     from tests.browser.browsing import Tab
     from tests.browser.conftest import Opened
@@ -27,6 +28,25 @@ def drawer_of(tab: Tab, path: str = "/ui/") -> Locator:
     found = tab.page.locator("#ckpt-drawer")
     expect(found.locator("h2")).to_be_visible()
     return found
+
+
+def hold(tab: Tab) -> list[Route]:
+    """Keep what is asked for the drawer waiting: return the list of it, which fills itself."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    tab.page.route("**/ui/data/detail?*", keep)
+    return held
+
+
+def await_held(tab: Tab, held: list[Route], count: int) -> None:
+    """Wait until so many requests are kept waiting."""
+    until = time.monotonic() + 15
+    while len(held) < count:
+        assert time.monotonic() < until, f"{len(held)} of {count} requests after 15 s"
+        tab.page.wait_for_timeout(10)
 
 
 def test_every_value_says_where_it_comes_from(tab: Tab) -> None:
@@ -45,6 +65,37 @@ def test_it_closes_and_gives_the_focus_back(tab: Tab) -> None:
     expect(drawer).to_be_hidden()
     assert "id=" not in tab.page.url
     expect(tab.page.locator(ROW).first).to_be_visible()
+
+
+def test_escape_calls_back_what_is_still_on_its_way(tab: Tab) -> None:
+    tab.table()
+    held = hold(tab)
+    row = tab.page.locator(ROW).nth(2)
+    row.locator('[col-id="epoch"]').click()
+    await_held(tab, held, 1)
+    tab.page.keyboard.press("Escape")
+    with tab.page.expect_response("**/ui/data/detail?*") as answered:
+        held[0].continue_()
+    answered.value.finished()
+    tab.page.keyboard.press("Space")
+    expect(row).to_have_attribute("aria-selected", "true")
+    expect(tab.page.locator("#ckpt-drawer")).to_be_hidden()
+    assert "id=" not in tab.page.url
+
+
+def test_the_last_row_that_was_clicked_is_the_one_that_is_shown(tab: Tab) -> None:
+    tab.table()
+    held = hold(tab)
+    numbers = [tab.page.locator(ROW).nth(place).get_attribute("row-id") for place in (1, 3)]
+    for place in (1, 3):
+        tab.page.locator(ROW).nth(place).locator('[col-id="epoch"]').click()
+    await_held(tab, held, 2)
+    for one in (held[1], held[0]):
+        with tab.page.expect_response("**/ui/data/detail?*") as answered:
+            one.continue_()
+        answered.value.finished()
+    expect(tab.page.locator("#ckpt-drawer")).to_have_attribute("data-id", numbers[1] or "")
+    assert f"id={numbers[1]}" in tab.page.url
 
 
 def test_the_path_is_copied(tab: Tab, site: Daemon) -> None:

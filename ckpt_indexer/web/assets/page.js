@@ -6,7 +6,7 @@ window.ckpt = (() => {
   const $ = (id) => document.getElementById(id);
   const here = () => new URLSearchParams(location.search);
   const LATE_MS = 45 * 60 * 1000; // three times the usual time between two complete scans
-  const state = { fresh: null, told: 0, online: true, listeners: [], opener: null, lastKey: "", lastKeyAt: 0 };
+  const state = { fresh: null, told: 0, online: true, listeners: [], opener: null, opening: null, lastKey: "", lastKeyAt: 0 };
 
   // -- addresses: everything that is shown stands in them
 
@@ -153,13 +153,15 @@ window.ckpt = (() => {
 
   // -- the drawer
 
+  // What is on its way gives way to what was asked for after it, and to Escape.
   async function open(id) {
-    const drawer = $("ckpt-drawer");
+    const drawer = $("ckpt-drawer"), mine = state.opening = { id };
     if (drawer.hidden) state.opener = document.activeElement;
     try {
       const answer = await fetch(`/ui/data/detail?id=${encodeURIComponent(id)}`);
       if (!answer.ok && answer.status !== 404) throw new Error(String(answer.status));
       const text = await answer.text(), isSame = !drawer.hidden && drawer.dataset.id === String(id);
+      if (state.opening !== mine) return;
       const scroll = isSame ? drawer.scrollTop : 0, before = [...drawer.childNodes];
       drawer.innerHTML = text;
       if (isSame) api.carry(before, [...drawer.childNodes]);
@@ -169,14 +171,18 @@ window.ckpt = (() => {
       document.body.classList.add("ckpt-drawn");
       remember({ id: String(id) });
       if (!drawer.contains(document.activeElement)) drawer.focus({ preventScroll: true });
+      state.opening = null;
     } catch {
+      if (state.opening !== mine) return;
+      state.opening = null;
       toast("The daemon does not answer.");
     }
   }
 
   function close() {
-    const drawer = $("ckpt-drawer");
-    if (!drawer || drawer.hidden) return false;
+    const drawer = $("ckpt-drawer"), isAwaited = Boolean(state.opening);
+    state.opening = null;
+    if (!drawer || drawer.hidden) return isAwaited;
     drawer.hidden = true;
     drawer.textContent = "";
     document.body.classList.remove("ckpt-drawn");
@@ -185,7 +191,7 @@ window.ckpt = (() => {
     return true;
   }
 
-  const reopen = () => { const drawer = $("ckpt-drawer"); if (drawer && !drawer.hidden) open(drawer.dataset.id); };
+  const reopen = () => { const drawer = $("ckpt-drawer"); if (drawer && !drawer.hidden) open(state.opening?.id ?? drawer.dataset.id); };
 
   // -- dark or light
 
