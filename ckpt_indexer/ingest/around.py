@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ckpt_indexer.store.changes import RootRow
     from ckpt_indexer.store.known import KnownRows
 
+    Digests = Mapping[bytes, set[bytes]]
+    """Directory -> what rows in it were derived from."""
+
 BURST_S = 0.5
 """How long a burst of changes may last before rows are derived anew."""
 PAUSE_S = 2.0
@@ -37,17 +40,18 @@ class Around:
         self._rows = rows
         self._digest = digest
         self._scope_of = scope_of
-        self._known: dict[int, dict[bytes, set[bytes]]] = {}
         self._due: dict[Place, float] = {}
         self._pauses: dict[Place, float] = {}
 
-    def begin(self, root: RootRow) -> None:
-        """A scan begins: learn what the rows of a root were derived from."""
-        self._known[root.id] = {} if self._digest is None else self._rows.surroundings(root.id)
+    def known(self, root: RootRow, start: bytes, *, alone: bool = False) -> Digests:
+        """Return what the rows at or below a directory were derived from; `alone`: those directly in it."""
+        if self._digest is None:
+            return {}
+        return (self._rows.surroundings_of if alone else self._rows.surroundings)(root.id, start)
 
-    def stale_in(self, root: RootRow, directory: bytes) -> frozenset[bytes]:
+    def stale_in(self, root: RootRow, directory: bytes, known: Digests) -> frozenset[bytes]:
         """Return the paths of rows in a directory that were derived from other surroundings than there are now."""
-        digests = self._known.get(root.id, {}).get(directory)
+        digests = known.get(directory)
         if not digests or self._digest is None:
             return frozenset()
         now = self._digest(root.path, directory)
@@ -80,17 +84,8 @@ class Around:
         return min(self._due.values(), default=None)
 
     def _changed(self, root: RootRow, scope: bytes) -> list[Place]:
-        if self._digest is None:
-            raise AssertionError("events are noted only where surroundings are digested")
-        places: list[Place] = []
-        for directory, digests in self._rows.surroundings(root.id).items():
-            if scope and directory != scope and not directory.startswith(scope + b"/"):
-                continue
-            now = self._digest(root.path, directory)
-            if digests != {now}:
-                stale = self._rows.surrounded_otherwise(root.id, directory, now)
-                places += [(root.path, row.path) for row in stale]
-        return places
+        known = self.known(root, scope)
+        return [(root.path, path) for directory in known for path in self.stale_in(root, directory, known)]
 
     def _pause(self, place: Place, now: float) -> None:
         if len(self._pauses) >= _MOST_PAUSES:

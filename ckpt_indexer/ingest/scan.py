@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ckpt_indexer.discovery.listing import Listing
     from ckpt_indexer.discovery.options import Options
     from ckpt_indexer.ingest.absence import Absences
-    from ckpt_indexer.ingest.around import Around
+    from ckpt_indexer.ingest.around import Around, Digests
     from ckpt_indexer.ingest.clock import Clock
     from ckpt_indexer.ingest.intake import Intake
     from ckpt_indexer.ingest.outbox import Outbox
@@ -59,6 +59,7 @@ class Scan:
         self._listings = walk(root.path, start, options=parts.rules(root.path))
         self._digests: dict[bytes, bytes | None] = {}
         """Directories with rows that the walk has not come to yet."""
+        self._around: Digests = {}
         self._fresh = False
         self._gone: list[Known] = []
         self._told: set[bytes] = set()
@@ -80,20 +81,19 @@ class Scan:
     def _begin(self) -> None:
         """Learn what the catalog holds, as late as possible: other scans may have run since this one was asked for."""
         self.begun = True
+        self._around = self._parts.around.known(self.root, self.start, alone=self.alone)
         if self.alone:
             self._digests = {self.start: self._writer.digest_of(self.root.id, self.start)}
             return
-        known = self._writer.directories(self.root.id)
-        self._digests = {path: digest for path, digest in known.items() if _is_below(path, self.start)}
-        self._parts.around.begin(self.root)
-        self._fresh = self._writer.count(self.root.id) == 0
+        self._digests = self._writer.directories(self.root.id, self.start)
+        self._fresh = self._writer.is_empty(self.root.id)
         self._before = _stamp(self._parts.clock)
 
     def _take(self, listing: Listing) -> None:
         count = listing.count
         self.found += count
         stored = self._digests.pop(listing.directory, None)
-        stale = self._parts.around.stale_in(self.root, listing.directory)
+        stale = self._parts.around.stale_in(self.root, listing.directory, self._around)
         if stored is not None and stored == listing.digest and not self.full and not listing.problems and not stale:
             self.unchanged += count
             return

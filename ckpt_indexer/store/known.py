@@ -109,10 +109,19 @@ class KnownRows:
         """Return the rows of one W&B run for which its server was asked, in id order."""
         return self._known(reads.OF_WANDB_RUN, (run_id,))
 
-    def surroundings(self, root_id: int) -> dict[bytes, set[bytes]]:
-        """Return directory -> the digests of their surroundings that rows in it were derived from."""
+    def surroundings(self, root_id: int, below: bytes = b"") -> dict[bytes, set[bytes]]:
+        """Return directory -> the digests of their surroundings that rows in it were derived from, at or below one."""
+        if below:
+            return self._digests_of(reads.SURROUNDINGS_BELOW, (root_id, root_id, *reads.scope(below)))
+        return self._digests_of(reads.SURROUNDINGS, (root_id,))
+
+    def surroundings_of(self, root_id: int, directory: bytes) -> dict[bytes, set[bytes]]:
+        """Return the same for that directory alone."""
+        return self._digests_of(reads.SURROUNDINGS_OF, (root_id, root_id, directory))
+
+    def _digests_of(self, sql: str, values: Values) -> dict[bytes, set[bytes]]:
         found: dict[bytes, set[bytes]] = {}
-        for path, digest in cast("list[tuple[bytes, bytes]]", self._session.rows(reads.SURROUNDINGS, (root_id,))):
+        for path, digest in cast("list[tuple[bytes, bytes]]", self._session.rows(sql, values)):
             found.setdefault(path, set()).add(digest)
         return found
 
@@ -129,13 +138,16 @@ class KnownRows:
         """Return every digest of a root, by directory."""
         return dict(cast("list[tuple[bytes, bytes]]", self._session.rows(reads.DIGESTS, (root_id,))))
 
-    def directories(self, root_id: int) -> dict[bytes, bytes | None]:
-        """Return every directory of a root that has, or had, rows; with its digest, None where it must be compared."""
-        return dict(cast("list[tuple[bytes, bytes | None]]", self._session.rows(reads.DIRECTORIES, (root_id,))))
+    def directories(self, root_id: int, below: bytes = b"") -> dict[bytes, bytes | None]:
+        """Return every directory at or below one that has, or had, rows; with its digest, None where it must be
+        compared."""
+        sql = reads.DIRECTORIES_BELOW if below else reads.DIRECTORIES
+        found = self._session.rows(sql, (root_id, *(reads.scope(below) if below else ())))
+        return dict(cast("list[tuple[bytes, bytes | None]]", found))
 
     def count_states(self, root_id: int, prefix: bytes = b"") -> dict[str, int]:
         """Return how many present rows at or below a path are in each read state."""
-        values = (root_id, prefix, prefix + b"/", prefix + b"0") if prefix else (root_id,)
+        values = (root_id, *(reads.scope(prefix) if prefix else ()))
         sql = reads.STATES_BELOW if prefix else reads.STATES
         return dict(cast("list[tuple[str, int]]", self._session.rows(sql, values)))
 
@@ -143,9 +155,9 @@ class KnownRows:
         """Return the paths, checkpoint rows apart, with a problem last seen before a time."""
         return [cast("bytes", path) for (path,) in self._session.rows(reads.STALE_PLACES, (root_id, before))]
 
-    def count(self, root_id: int) -> int:
-        """Return how many rows a root has, whatever their presence."""
-        return cast("int", self._session.rows(reads.COUNT_IN_ROOT, (root_id,))[0][0])
+    def is_empty(self, root_id: int) -> bool:
+        """Tell whether a root has no row, whatever its presence."""
+        return not self._session.rows(reads.ANY_IN_ROOT, (root_id,))[0][0]
 
     def _known(self, sql: str, values: Values = ()) -> list[Known]:
         return self._with_inputs(self._session.rows(sql, values))

@@ -57,14 +57,13 @@ def stats(look: Look) -> dict[str, Any]:
     copies, copied_bytes = look.all(
         "SELECT count(*), coalesce(sum(size_bytes), 0) FROM checkpoints WHERE duplicate_of IS NOT NULL"
     )[0]
-    states = look.all("SELECT read_state, count(*) FROM checkpoints GROUP BY 1 ORDER BY 1")
     return {
         "catalog": look.catalog,
         "seq": look.seq,
         "checkpoints": present + hidden_rows(look),
         "present": present,
         "presence": _facet(look, "presence"),
-        "read_state": dict(states),
+        "read_state": _states(look),
         "size_bytes": size_bytes,
         "duplicates": copies,
         "duplicate_bytes": copied_bytes,
@@ -78,6 +77,19 @@ def stats(look: Look) -> dict[str, Any]:
             for root in look.roots
         ],
     }
+
+
+_ABSENT_STATES = """SELECT c.read_state, count(*) FROM checkpoints c INDEXED BY ix_checkpoints_unranked
+WHERE c.rankable = 0 AND c.presence <> 'present' GROUP BY 1"""
+"""Only present rows are ranked, so that the index holds all others."""
+
+
+def _states(look: Look) -> dict[str, int]:
+    """Return how many rows are in each read state, whatever their presence."""
+    counts = {state: n for state, n in _facet(look, "read_state").items() if state is not None}
+    for state, n in look.all(_ABSENT_STATES):
+        counts[state] = counts.get(state, 0) + n
+    return dict(sorted(counts.items()))
 
 
 def _headlines(look: Look) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, literal_column, or_, select
+from sqlalchemy import and_, bindparam, exists, func, literal_column, or_, select
 
 from ckpt_indexer.store.statements import (
     ANNOTATION_COLUMNS,
@@ -21,7 +21,7 @@ from ckpt_indexer.store.statements import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy.sql.elements import BindParameter
+    from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
 CHUNK = 200
 """Most values bound in one `IN` list: below SQLite's limit of 999 in old builds."""
@@ -89,6 +89,16 @@ def inputs_of(count: int) -> str:
 def known_where(column: str, count: int) -> str:
     """Return what `Known` needs of the rows with one of `count` values in a column, in id order."""
     return sql_of(select(*_known).where(checkpoints.c[column].in_(_binds(count))).order_by(checkpoints.c.id))
+
+
+def _at_or_below(path: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition for a path and everything in it; bind `scope` of it."""
+    return or_(path == bindparam("at"), and_(path > bindparam("after"), path < bindparam("before")))
+
+
+def scope(path: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return what statements named `..._BELOW` bind for a path."""
+    return (path, path + b"/", path + b"0")  # "0" follows "/"
 
 
 _path = checkpoints.c.path_bytes
@@ -172,18 +182,22 @@ UNREAD = sql_of(
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
-SURROUNDINGS = sql_of(
+_surroundings = (
     select(directories.c.path_bytes, checkpoints.c.surroundings)
     .distinct()
     .join(directories, directories.c.id == checkpoints.c.directory_id)
     .where(_in_root, checkpoints.c.surroundings.is_not(None))
 )
+_directory_in_root = directories.c.root_id == bindparam("by_root_again")
+SURROUNDINGS = sql_of(_surroundings)
+SURROUNDINGS_BELOW = sql_of(_surroundings.where(_directory_in_root, _at_or_below(directories.c.path_bytes)))
+SURROUNDINGS_OF = sql_of(_surroundings.where(_directory_in_root, directories.c.path_bytes == bindparam("by_path")))
 SURROUNDED_BY = sql_of(
     select(*_known)
     .join(directories, directories.c.id == checkpoints.c.directory_id)
     .where(
         _in_root,
-        directories.c.root_id == bindparam("by_root_again"),
+        _directory_in_root,
         directories.c.path_bytes == bindparam("by_path"),
         checkpoints.c.surroundings.is_not(None),
         checkpoints.c.surroundings != bindparam("digest"),
@@ -217,7 +231,7 @@ IDS_IN_ROOT = sql_of(
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
-COUNT_IN_ROOT = sql_of(select(func.count()).select_from(checkpoints).where(_in_root))
+ANY_IN_ROOT = sql_of(select(exists().where(_in_root)))
 ROOTS = sql_of(
     select(
         *(roots.c[name] for name in ("id", "name", "path_bytes", "device", "inode", "state", "mode", "scanned_at"))
@@ -233,23 +247,25 @@ DIGESTS = sql_of(
         directories.c.root_id == bindparam("by_root"), directories.c.digest.is_not(None)
     )
 )
-DIRECTORIES = sql_of(
-    select(directories.c.path_bytes, directories.c.digest).where(directories.c.root_id == bindparam("by_root"))
+_directories = select(directories.c.path_bytes, directories.c.digest).where(
+    directories.c.root_id == bindparam("by_root")
 )
+DIRECTORIES = sql_of(_directories)
+DIRECTORIES_BELOW = sql_of(_directories.where(_at_or_below(directories.c.path_bytes)))
 _states = select(checkpoints.c.read_state, func.count()).group_by(checkpoints.c.read_state)
 STATES = sql_of(_states.where(_in_root, _is_present))
 STATES_BELOW = sql_of(
     _states.where(
         _in_root,
         _is_present,
-        or_(_path == bindparam("at"), and_(_path > bindparam("after"), _path < bindparam("before"))),
+        _at_or_below(_path),
     )
 )
 STALE_PLACES = sql_of(
     select(problems.c.path_bytes)
     .distinct()
     .where(
-        problems.c.root_id == bindparam("by_root"),
+        literal_column("+problems.root_id") == bindparam("by_root"),  # the other index: few problems are of no row
         problems.c.checkpoint_id.is_(None),
         problems.c.last_seen < bindparam("before"),
     )

@@ -47,10 +47,10 @@ def test_a_scan_reads_the_rows_anew_whose_surroundings_differ(catalog: Catalog, 
     catalog.describe("run/b.ckpt", record(surroundings=b"new"))
     catalog.describe("run/c.ckpt", record())
     looks = around(catalog, {b"run": b"new"})
-    assert looks.stale_in(root, b"run") == frozenset()  # no scan has begun
-    looks.begin(root)
-    assert looks.stale_in(root, b"run") == {b"run/a.ckpt"}
-    assert looks.stale_in(root, b"elsewhere") == frozenset()
+    for known in (looks.known(root, b""), looks.known(root, b"run"), looks.known(root, b"run", alone=True)):
+        assert looks.stale_in(root, b"run", known) == {b"run/a.ckpt"}
+        assert looks.stale_in(root, b"elsewhere", known) == frozenset()
+    assert looks.known(root, b"elsewhere") == {}
 
 
 def test_an_event_reads_rows_anew_after_the_burst(catalog: Catalog, root: RootRow) -> None:
@@ -86,6 +86,6 @@ def test_an_unchanged_state_reads_nothing_anew(catalog: Catalog, root: RootRow) 
 
 def test_without_sources_around_nothing_is_looked_at(catalog: Catalog, root: RootRow) -> None:
     looks = Around(catalog.writer)
-    looks.begin(root)
-    assert looks.stale_in(root, b"run") == frozenset()
+    assert looks.known(root, b"") == {}
+    assert looks.stale_in(root, b"run", {b"run": {b"old"}}) == frozenset()
     assert not looks.note(hint(b"run/metrics.csv"), 0.0)

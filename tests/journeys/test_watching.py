@@ -20,6 +20,7 @@ from ckpt_indexer.metadata.naming import display
 from tests.journeys.harness import (
     AS_NOBODY,
     Daemon,
+    count,
     eventually,
     needs,
     open_folder,
@@ -490,7 +491,7 @@ def _storm(root: Path, database: Path, *, files: int, limit_s: float) -> float:
         began = time.monotonic()
         while time.monotonic() - began < limit_s:
             peak = max(peak, resident_mb(daemon.process.pid))
-            if len(rows(database, "id")) == files and not daemon.ask(op="health")["busy"]:
+            if count(database) == files and not daemon.ask(op="health")["busy"]:
                 break
             time.sleep(0.2)
         found = present(database)
@@ -505,7 +506,7 @@ def test_a_storm_of_three_thousand_files_loses_none(root: Path, database: Path) 
 
 @pytest.mark.prove
 def test_a_storm_of_a_hundred_thousand_files_stays_in_memory(root: Path, database: Path) -> None:
-    assert _storm(root, database, files=100_000, limit_s=180) < 300
+    assert _storm(root, database, files=100_000, limit_s=500) < 300  # every header read by a child: 200 a second
 
 
 def test_a_sidecar_written_with_its_checkpoint_is_never_missed(root: Path, database: Path) -> None:

@@ -39,7 +39,7 @@ WRITES: dict[str, Callable[[Catalog], Any]] = {
 }
 READS: dict[str, Callable[[Catalog], Any]] = {
     "aliases_of": lambda it: it.writer.aliases_of(1),
-    "count": lambda it: it.writer.count(it.root),
+    "is_empty": lambda it: it.writer.is_empty(it.root),
     "count_states": lambda it: it.writer.count_states(it.root),
     "digest_of": lambda it: it.writer.digest_of(it.root, b""),
     "digests": lambda it: it.writer.digests(it.root),
@@ -54,6 +54,7 @@ READS: dict[str, Callable[[Catalog], Any]] = {
     "known_by_wandb_run": lambda it: it.writer.known_by_wandb_run("abc"),
     "unread": lambda it: it.writer.unread(0, 10),
     "surroundings": lambda it: it.writer.surroundings(it.root),
+    "surroundings_of": lambda it: it.writer.surroundings_of(it.root, b""),
     "surrounded_otherwise": lambda it: it.writer.surrounded_otherwise(it.root, b"", b"x"),
     "known_under": lambda it: list(it.writer.known_under(it.root, b"")),
     "outdated": lambda it: it.writer.outdated(9, 1),

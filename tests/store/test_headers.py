@@ -99,7 +99,12 @@ def test_rows_derived_from_other_surroundings_are_found_per_directory(catalog: C
     catalog.describe("run/b.ckpt", record(surroundings=b"new"))
     catalog.describe("run/c.ckpt", record())
     catalog.describe("else/d.ckpt", record(surroundings=b"old"))
-    assert catalog.writer.surroundings(catalog.root) == {b"run": {b"old", b"new"}, b"else": {b"old"}}
+    catalog.describe("run/deep/e.ckpt", record(surroundings=b"old"))
+    assert catalog.writer.surroundings(catalog.root) == {
+        b"run": {b"old", b"new"}, b"run/deep": {b"old"}, b"else": {b"old"},
+    }  # fmt: skip
+    assert catalog.writer.surroundings(catalog.root, b"run").keys() == {b"run", b"run/deep"}
+    assert catalog.writer.surroundings_of(catalog.root, b"run") == {b"run": {b"old", b"new"}}
     stale = catalog.writer.surrounded_otherwise(catalog.root, b"run", b"new")
     assert [row.path for row in stale] == [b"run/a.ckpt"]
 

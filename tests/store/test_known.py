@@ -42,7 +42,6 @@ def test_a_subtree_of_many_pages_is_complete(catalog: Catalog) -> None:
     catalog.writer.apply([Arrived(catalog.root, candidate(f"d/{n:05}.ckpt")) for n in range(2500)])
     found = [known.path for known in catalog.writer.known_under(catalog.root, b"d")]
     assert found == [b"d/%05d.ckpt" % n for n in range(2500)]
-    assert catalog.writer.count(catalog.root) == 2500
 
 
 def test_rows_may_be_changed_while_a_subtree_is_walked(catalog: Catalog) -> None:
@@ -84,6 +83,19 @@ def test_every_directory_with_rows_is_named_with_or_without_a_digest(catalog: Ca
     catalog.arrive("e/a.ckpt")
     catalog.writer.apply([DirectorySettled(catalog.root, b"e", b"x" * 16)])
     assert catalog.writer.directories(catalog.root) == {b"d": None, b"e": b"x" * 16}
+
+
+def test_directories_below_one_are_told_apart_by_whole_names(catalog: Catalog) -> None:
+    for path in ("d/e/a.ckpt", "d/a.ckpt", "de/a.ckpt", "a.ckpt"):
+        catalog.arrive(path)
+    assert catalog.writer.directories(catalog.root, b"d").keys() == {b"d", b"d/e"}
+    assert catalog.writer.directories(catalog.root).keys() == {b"", b"d", b"d/e", b"de"}
+
+
+def test_a_root_is_empty_until_it_has_a_row(catalog: Catalog) -> None:
+    assert catalog.writer.is_empty(catalog.root)
+    catalog.arrive("a.ckpt")
+    assert not catalog.writer.is_empty(catalog.root)
 
 
 def test_read_states_are_counted_below_a_path(catalog: Catalog) -> None:
