@@ -1,7 +1,8 @@
 """Readings by children: which files are being read, who waits for them, and what came of the last ones.
 
 A file is read because its row needs it (`read`: the row is pending until then) or, in idle time, to learn what its
-document did not say (`fill`: nobody waits). Runs on the writer's thread.
+document did not say (`fill`: nobody waits). Only some are given to the readers at a time, the others are kept as mere
+places: a million files that wait cost little. Runs on the writer's thread.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from ckpt_indexer.ingest.sighting import Look
+
 if TYPE_CHECKING:
     from ckpt_indexer.candidate import Candidate, Fingerprint
     from ckpt_indexer.ingest.describe import Description
     from ckpt_indexer.ingest.sighting import Place, Sighting
 
+AT_ONCE = 500
+"""Files given to the readers at a time, so many that they never wait for the writer."""
 _RECENT = 64
 """Finished readings kept for aliases that ask for the same file right after."""
 
@@ -50,11 +55,13 @@ class Elsewhere:
         self._at_rest: dict[Place, Fingerprint] = {}
         """Files given to a reader and not described since."""
         self._awaited: dict[Place, dict[Place, tuple[Sighting, int]]] = {}
+        self._later: dict[Place, bool] = {}
+        """Files nobody reads yet; True: read them whatever their documents say."""
         self._recent: OrderedDict[Place, Description] = OrderedDict()
 
     def __len__(self) -> int:
         """Return how many rows wait for a reading."""
-        return len(self._reading)
+        return len(self._reading) + len(self._later)
 
     def __contains__(self, place: Place) -> bool:
         return place in self._reading
@@ -64,12 +71,29 @@ class Elsewhere:
         """Return how many files are read in idle time now."""
         return len(self._filling)
 
-    def read(self, root_id: int, candidate: Candidate) -> None:
-        """Have a child read the candidate, unless one does."""
+    def read(self, root_id: int, candidate: Candidate, *, whole: bool = False) -> None:
+        """Have a child read the candidate, unless one does; later, when there are many (`due`)."""
         place = (candidate.root, candidate.path)
-        if self._reading.get(place) != candidate.fingerprint:
-            self._reading[place] = self._at_rest[place] = candidate.fingerprint
-            self._readers.submit(root_id, candidate)
+        if self._reading.get(place) == candidate.fingerprint:
+            return
+        if place not in self._reading and len(self._reading) >= AT_ONCE:
+            self._later[place] = whole
+            return
+        self._later.pop(place, None)
+        self._reading[place] = self._at_rest[place] = candidate.fingerprint
+        self._readers.submit(root_id, candidate)
+
+    @property
+    def has_due(self) -> bool:
+        """Tell whether files that wait can be given to the readers."""
+        return bool(self._later) and len(self._reading) <= AT_ONCE // 2
+
+    def due(self) -> list[Look]:
+        """Return what to look at again because there is room, the newest first: whoever just saved a file waits for
+        it."""
+        room = AT_ONCE - len(self._reading) if self.has_due else 0
+        places = [self._later.popitem() for _ in range(min(room, len(self._later)))]
+        return [Look(place, forced=True, whole=whole) for place, whole in places]
 
     def fill(self, root_id: int, candidate: Candidate) -> None:
         """Have a child read a candidate whose row can do without, unless one does."""
@@ -106,6 +130,7 @@ class Elsewhere:
         """A place was described otherwise: its reading is of no use any more. Return the links that waited for it."""
         self._filling.pop(place, None)
         self._at_rest.pop(place, None)
+        self._later.pop(place, None)
         if self._reading.pop(place, None) is None:
             return []
         return list(self._awaited.pop(place, ()))

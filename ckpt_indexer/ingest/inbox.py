@@ -156,6 +156,16 @@ class Inbox:
         self._roots[root] = None
 
 
+def answer_all(delivery: Delivery) -> None:
+    """Do what the waiting calls ask for, on this thread, and answer each."""
+    for function, future in delivery.calls:
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(function())
+            except BaseException as error:  # noqa: BLE001  # handed to the caller, which raises it
+                future.set_exception(error)
+
+
 def fail_all(delivery: Delivery, error: Exception) -> None:
     """Answer every waiting call with `error`, because the writer's thread ends."""
     for _, future in delivery.calls:

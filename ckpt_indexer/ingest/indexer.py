@@ -20,10 +20,12 @@ from ckpt_indexer.ingest.around import Around
 from ckpt_indexer.ingest.chores import Chores
 from ckpt_indexer.ingest.confirm import Confirmations
 from ckpt_indexer.ingest.expand import is_ours, places_of
+from ckpt_indexer.ingest.inbox import answer_all
 from ckpt_indexer.ingest.intake import Intake
 from ckpt_indexer.ingest.links import Links
 from ckpt_indexer.ingest.outbox import Outbox
 from ckpt_indexer.ingest.scan import Parts, Scan
+from ckpt_indexer.ingest.sighting import Look
 from ckpt_indexer.metadata.record import Presence
 
 if TYPE_CHECKING:
@@ -108,11 +110,11 @@ class Indexer:
     def step(self, *, timeout_s: float) -> None:
         """Do one bounded piece of work, waiting up to `timeout_s` when there is none."""
         if self.trouble is not None and not self._try_again():
-            self._answer_calls(self.inbox.take_calls(timeout_s=self._until_retry(timeout_s)))
+            answer_all(self.inbox.take_calls(timeout_s=self._until_retry(timeout_s)))
             return
         delivery = self.inbox.take(max_paths=PATHS_PER_STEP, timeout_s=self._patience(timeout_s))
         self._in_hand = delivery.has_work
-        self._answer_calls(delivery)
+        answer_all(delivery)
         if delivery:
             self._chores.wake(delivery)
         self._take_hints(delivery)
@@ -179,20 +181,20 @@ class Indexer:
             for path in places_of(root, hint.path, self.writer):
                 finished = hint.finished and path == hint.path
                 wanted[hint.root, path] = wanted.get((hint.root, path), False) or finished
-        self._look_at((place, finished, False) for place, finished in wanted.items())
+        self._look_at(Look(place, finished=finished) for place, finished in wanted.items())
 
-    def _look_at(self, places: Iterable[tuple[Place, bool, bool]]) -> None:
-        """Take in what lies at each place; arguments are (place, its writer has finished, read it in any case)."""
+    def _look_at(self, looks: Iterable[Look]) -> None:
+        """Take in what lies at each place."""
         sightings: list[Sighting] = []
         memos: dict[bytes, dict[bytes, Reach]] = {}
-        for place, finished, forced in places:
+        for place, finished, forced, whole in looks:
             root = self._by_path.get(place[0])
             if root is None:
                 continue
             sighting = self.intake.sight(root, place[1], memos.setdefault(root.path, {}))
             if sighting is not None:
                 self.intake.forget_dangling(place)
-                sightings.append(sighting._replace(finished=finished, forced=forced))
+                sightings.append(sighting._replace(finished=finished, forced=forced, whole=whole))
                 continue
             self._settle.forget(place)
             self.intake.retries.forget(place)
@@ -222,7 +224,7 @@ class Indexer:
         again.update(dict.fromkeys(self._around.due(now, self._by_path), True))
         while len(again) > PATHS_PER_STEP:
             self.intake.again.update([again.popitem()])
-        self._look_at((place, False, forced) for place, forced in again.items())
+        self._look_at([*(Look(place, forced=forced) for place, forced in again.items()), *self.intake.elsewhere.due()])
         self._absences.settle()
         for path, directory in self._confirmations.due(now):
             root = self._by_path.get(path)
@@ -231,13 +233,14 @@ class Indexer:
 
     def _patience(self, timeout_s: float) -> float:
         """Return how long to wait for hints: not at all while there is work, else until the next look is due."""
-        if self.scans or self.intake.again or self.intake.links or self._chores.do():
+        intake = self.intake
+        if self.scans or intake.again or intake.links or intake.elsewhere.has_due or self._chores.do():
             return 0.0
         now = self._clock.monotonic()
         waits = (
             self._settle.next_due(),
             self._absences.next_due(),
-            self.intake.retries.next_due(),
+            intake.retries.next_due(),
             self._around.next_due(),
             self._confirmations.next_due(),
             self._chores.next_due(),
@@ -290,11 +293,3 @@ class Indexer:
 
     def _until_retry(self, timeout_s: float) -> float:
         return max(0.0, min(timeout_s, self._retry_at - self._clock.monotonic()))
-
-    def _answer_calls(self, delivery: Delivery) -> None:
-        for function, future in delivery.calls:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(function())
-                except BaseException as error:  # noqa: BLE001  # handed to the caller, which raises it
-                    future.set_exception(error)

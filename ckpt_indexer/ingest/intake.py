@@ -191,7 +191,7 @@ class Intake:
         if description is None:
             return Taken.WAITING
         if description.outcome is Outcome.NEEDS_CHILD:
-            self.elsewhere.read(root.id, candidate)
+            self.elsewhere.read(root.id, candidate, whole=sighting.whole)
         elif description.outcome is Outcome.SHORT:
             self.retry(place)
         else:

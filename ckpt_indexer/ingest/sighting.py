@@ -18,6 +18,15 @@ Place = tuple[bytes, bytes]
 """(absolute root, path relative to it)."""
 
 
+class Look(NamedTuple):
+    """A place to look at, and what is known of it beforehand: as in `Sighting`."""
+
+    place: Place
+    finished: bool = False
+    forced: bool = False
+    whole: bool = False
+
+
 class Sighting(NamedTuple):
     """A candidate seen on disk, with what the catalog holds about its path."""
 

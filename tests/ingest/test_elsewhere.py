@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ckpt_indexer.candidate import Candidate, Fingerprint, Kind
 from ckpt_indexer.ingest.describe import Description, Outcome
-from ckpt_indexer.ingest.elsewhere import Elsewhere
-from ckpt_indexer.ingest.sighting import Sighting
+from ckpt_indexer.ingest.elsewhere import AT_ONCE, Elsewhere
+from ckpt_indexer.ingest.sighting import Look, Sighting
 from ckpt_indexer.metadata.record import Record
 from ckpt_indexer.store.changes import RootRow
 
@@ -87,6 +87,24 @@ def test_a_file_that_was_at_rest_is_until_it_changes_or_is_described() -> None:
     elsewhere.read(1, candidate())
     elsewhere.forget(place(candidate()))
     assert not elsewhere.was_at_rest(candidate())
+
+
+def test_of_many_files_some_are_read_at_a_time_and_the_newest_of_the_others_next() -> None:
+    readers, many = Readers(), [candidate(b"%d.ckpt" % number) for number in range(AT_ONCE + 3)]
+    elsewhere = Elsewhere(readers)
+    for one in many:
+        elsewhere.read(1, one, whole=one is many[-1])
+    assert (len(readers.asked), len(elsewhere), elsewhere.due()) == (AT_ONCE, AT_ONCE + 3, [])
+    elsewhere.read(1, candidate(b"0.ckpt", inode=9))
+    assert len(readers.asked) == AT_ONCE + 1, "who changes while it is read does not queue again"
+    elsewhere.overtake(place(many[-2]))
+    for one in many[1 : AT_ONCE // 2 + 1]:
+        assert not elsewhere.has_due
+        assert elsewhere.claim(done(one)) is not None
+    assert elsewhere.has_due
+    newest, next_newest = (place(many[number]) for number in (-1, -3))
+    assert elsewhere.due() == [Look(newest, forced=True, whole=True), Look(next_newest, forced=True)]
+    assert (elsewhere.has_due, len(elsewhere)) == (False, AT_ONCE // 2)
 
 
 def test_nobody_waits_for_what_is_read_in_idle_time() -> None:
