@@ -21,8 +21,12 @@ _FAILURES = {
     "404": "There is no such checkpoint or address.",
     "503": "The catalog cannot be read or written now, or too many ask; try again.",
 }
-_TOKEN = {"401": "The token is missing or wrong.", "403": "A page of another origin asks.", "408": "It took too long."}
-_TOKEN |= {"413": "The body is too large.", "415": "The body is no JSON."}
+_TOKEN = {
+    "401": "The token is missing or wrong.",
+    "403": "A page of another origin asks, or the body is not application/json.",
+    "408": "It took too long.",
+}
+_TOKEN |= {"413": "The body is too large."}
 _PROBLEM_MODEL = {
     "type": "object",
     "description": "What went wrong (RFC 9457). Further members say more: `errors`, `error`, `details`, `id`.",

@@ -154,7 +154,9 @@ class Guard:
         if is_api and scope["path"].startswith(PREFIX) and self._takes(scope):
             kind = head.one.get("content-type", "").partition(";")[0].strip().lower()
             if kind != "application/json":
-                raise Refused(415, "media-type", "a body is application/json")
+                raise Refused(
+                    403, "media-type", "a body is application/json: what a form of another page sends is none"
+                )
         most = limits.body_bytes if is_api else limits.page_body_bytes
         return await read_body(receive, most=most, deadline_s=limits.body_s, announced=head.one.get("content-length"))
 

@@ -50,7 +50,7 @@ TABLE: tuple[tuple[type[errors.CkptIndexerError], Kind], ...] = (
 
 STATUS_NAMES = {
     400: "bad-request", 401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "method", 408: "timeout",
-    413: "too-large", 414: "too-large", 415: "media-type", 421: "host", 431: "too-large", 500: "internal",
+    413: "too-large", 414: "too-large", 421: "host", 431: "too-large", 500: "internal",
     501: "unsupported", 503: "busy",
 }  # fmt: skip
 

@@ -95,7 +95,7 @@ def test_changes_and_sql_need_the_token(http: Interface, address: str, body: obj
 
 def test_a_body_is_json(http: Interface) -> None:
     plain = {"authorization": f"Bearer {TOKEN}", "content-type": "text/plain"}
-    assert httpx.post(http.url + "/api/v1/sql", headers=plain, content=b'{"sql": "x"}').status_code == 415
+    assert httpx.post(http.url + "/api/v1/sql", headers=plain, content=b'{"sql": "x"}').status_code == 403
     broken = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
     assert httpx.post(http.url + "/api/v1/sql", headers=broken, content=b"{").status_code == 400
 
