@@ -117,6 +117,19 @@ def is_absent(root: bytes, path: bytes, *, options: Options) -> bool:
             return False
 
 
+def is_member(root: bytes, path: bytes, *, options: Options) -> bool:
+    """Tell whether what lies at a path belongs to a directory checkpoint, which is one candidate as a whole."""
+    with open_place(root, options) as (place, _):
+        if place is None:
+            return False
+        try:
+            above = reach(place, path.rpartition(b"/")[0], {})
+            os.stat(path, dir_fd=place.descriptor, follow_symlinks=False)
+        except (OSError, ValueError):
+            return False
+        return above.shape is not None or above.listed_in is not None
+
+
 def is_special(path: bytes) -> bool:
     """Tell whether an absolute path with a checkpoint's name leads to what is no file or directory: a FIFO, a broken
     link."""

@@ -1,16 +1,18 @@
 """Rows whose files seem gone: wait the grace time, look again, and only then say `missing`.
 
-Nothing turns missing because an event said so, and nothing turns missing while its root is gone.
+Nothing turns missing because an event said so, and nothing turns missing while its root is gone. A row of a file that
+became part of a directory checkpoint turns missing too, for whoever follows the catalog, and then ends.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from typing import TYPE_CHECKING, TypeVar
 
-from ckpt_indexer.discovery.scanner import is_absent
+from ckpt_indexer.discovery.scanner import is_absent, is_member
 from ckpt_indexer.metadata.record import Presence
-from ckpt_indexer.store.changes import PresenceChanged
+from ckpt_indexer.store.changes import Dissolved, PresenceChanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from ckpt_indexer.ingest.outbox import Outbox
     from ckpt_indexer.ingest.sighting import Rules
     from ckpt_indexer.store.changes import Known, RootRow
+
+K = TypeVar("K")
 
 
 class Absences:
@@ -32,6 +36,8 @@ class Absences:
         self._rules = rules
         self._grace_s = grace_s
         self._due: dict[tuple[int, bytes], float] = {}
+        self._members: dict[int, float] = {}
+        """Rows of files that belong to a directory checkpoint now, and when they end."""
 
     def __len__(self) -> int:
         return len(self._due)
@@ -48,23 +54,16 @@ class Absences:
 
     def next_due(self) -> float | None:
         """Return the monotonic time of the earliest look, None when nothing waits."""
-        return next(iter(self._due.values()), None)  # kept in order: every wait is equally long
+        firsts = [next(iter(due.values()), None) for due in (self._due, self._members)]  # every wait is equally long
+        return min((first for first in firsts if first is not None), default=None)
 
     def settle(self) -> int:
         """Look at what is due; return how many rows turned missing."""
         now = self._clock.monotonic()
-        due = []
-        for key, when in self._due.items():
-            if when > now:
-                break
-            due.append(key)
-        gone = []
-        for key in due:
-            del self._due[key]
-            row = self._outbox.writer.known_at(*key)
-            if row is not None:
-                gone.append(row)
-        return self.declare(gone)
+        for row_id in _taken(self._members, now):
+            self._outbox.add(Dissolved(row_id))
+        found = [self._outbox.writer.known_at(*key) for key in _taken(self._due, now)]
+        return self.declare([row for row in found if row is not None])
 
     def declare(self, rows: Iterable[Known]) -> int:
         """Turn those of the rows missing whose paths lead nowhere while their roots are there; return how many.
@@ -79,12 +78,22 @@ class Absences:
             if not is_absent(root.path, row.path, options=self._rules(root.path)):
                 continue
             self._outbox.add(PresenceChanged(row.id, Presence.MISSING))
+            if is_member(root.path, row.path, options=self._rules(root.path)):
+                self._members[row.id] = self._clock.monotonic() + self._grace_s
             self._intake.settle.forget((root.path, row.path))
             self._intake.look_beside((root.path, row.path))
             for alias in self._outbox.writer.aliases_of(row.id):
                 self._intake.again[self._intake.roots[alias.root_id].path, alias.path] = True
             count += 1
         return count
+
+
+def _taken(waiting: dict[K, float], now: float) -> list[K]:
+    """Take out what is due of what waits, in order."""
+    due = list(takewhile(lambda key: waiting[key] <= now, waiting))
+    for key in due:
+        del waiting[key]
+    return due
 
 
 def is_in_place(root: RootRow) -> bool:

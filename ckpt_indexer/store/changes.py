@@ -90,6 +90,13 @@ class PresenceChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Dissolved:
+    """Row `id`, missing, is none any more: its file was never gone, it belongs to a directory checkpoint."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class RootChanged:
     """A root's identity, state, mode or last complete scan is now this. None keeps what is stored."""
 
@@ -122,4 +129,6 @@ class PlaceProblem:
     problem: Problem | None
 
 
-Change: TypeAlias = Arrived | Described | Moved | PresenceChanged | RootChanged | DirectorySettled | PlaceProblem
+Change: TypeAlias = (
+    Arrived | Described | Moved | PresenceChanged | Dissolved | RootChanged | DirectorySettled | PlaceProblem
+)

@@ -14,6 +14,7 @@ from ckpt_indexer.store.changes import (
     Arrived,
     Described,
     DirectorySettled,
+    Dissolved,
     Moved,
     PlaceProblem,
     PresenceChanged,
@@ -114,6 +115,8 @@ class Batch:
                 self._move(change)
             case PresenceChanged():
                 self._change_presence(change)
+            case Dissolved():
+                self._dissolve(change)
             case DirectorySettled():
                 self.digests[change.root_id, change.directory] = change.digest
             case PlaceProblem():
@@ -225,6 +228,11 @@ class Batch:
         row["missing_since"] = self.now if change.presence is Presence.MISSING else None
         mapping.set_rankable(row)
         self._forget(row)
+
+    def _dissolve(self, change: Dissolved) -> None:
+        draft = self.by_id.get(change.id)
+        if draft is not None and draft.after is not None and draft.after["presence"] == Presence.MISSING.value:
+            draft.after = None
 
     def _note_problem(self, change: PlaceProblem) -> None:
         draft = self.places.setdefault((change.root_id, change.path), PlaceDraft())

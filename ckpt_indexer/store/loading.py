@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from ckpt_indexer.store import notes, reads, statements
-from ckpt_indexer.store.changes import Arrived, Described, DirectorySettled, Moved, PresenceChanged
+from ckpt_indexer.store.changes import Arrived, Described, DirectorySettled, Dissolved, Moved, PresenceChanged
 from ckpt_indexer.store.mapping import COLUMNS, Row
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def load(session: Session, batch: Batch, changes: Sequence[Change]) -> None:
             folders[change.root_id, change.candidate.directory] = None
         elif isinstance(change, DirectorySettled):
             folders[change.root_id, change.directory] = None
-        if isinstance(change, Moved | PresenceChanged):
+        if isinstance(change, Moved | PresenceChanged | Dissolved):
             ids[change.id] = None
         elif isinstance(change, Described) and change.alias_of is not None:
             ids[change.alias_of] = None

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ckpt_indexer.discovery.options import Options
-from ckpt_indexer.discovery.scanner import list_directory, look, scan
+from ckpt_indexer.discovery.scanner import is_member, list_directory, look, scan
 
 if TYPE_CHECKING:
     from ckpt_indexer.discovery.place import Reach
@@ -36,6 +36,15 @@ def test_looking_at_what_is_no_candidate_gives_none(tree: Tree, path: bytes) -> 
     tree.file("n.txt")
     tree.file("a/b.ckpt")
     assert look(tree.root, path, options=OPTIONS) is None
+
+
+def test_a_file_of_a_directory_checkpoint_is_told_from_one_that_is_gone(tree: Tree) -> None:
+    for path in ("run/checkpoint-5/trainer_state.json", "run/checkpoint-5/a.pt", "run/checkpoint-5/deep/b.pt", "c.pt"):
+        tree.file(path)
+    members = [b"run/checkpoint-5/a.pt", b"run/checkpoint-5/deep/b.pt"]
+    others = [b"run/checkpoint-5/gone.pt", b"run/checkpoint-5", b"c.pt", b"absent/a.pt", b"a\0b", b"c.pt/x"]
+    assert [path for path in members + others if is_member(tree.root, path, options=OPTIONS)] == members
+    assert not is_member(tree.root + b"-absent", members[0], options=OPTIONS)
 
 
 def test_an_excluded_file_is_no_candidate_for_a_look_either(tree: Tree) -> None:

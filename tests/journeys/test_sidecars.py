@@ -19,6 +19,7 @@ from tests.journeys.harness import (
     eventually,
     fresh_picture,
     picture,
+    present,
     problems,
     rows,
     service,
@@ -180,6 +181,18 @@ def test_a_document_inside_a_directory_checkpoint_describes_it(root: Path, datab
         eventually(lambda: one(database, "epoch, hmean") == {"epoch": 5, "hmean": 0.5})
         inside.unlink()
         eventually(lambda: one(database, "hmean, has_sidecar") == {"hmean": None, "has_sidecar": 0})
+
+
+def test_files_that_become_part_of_a_directory_checkpoint_are_no_rows_any_more(root: Path, database: Path) -> None:
+    directory = root / "run" / "checkpoint-500"
+    for name in ("model.safetensors", "optimizer.pt", "global_step500/mp_rank_00_model_states.pt"):
+        write_checkpoint(directory / name)
+    with service(root, database):
+        eventually(lambda: len(present(database)) == 3)
+        (directory / "trainer_state.json").write_text("{}")
+        eventually(lambda: [row["path"] for row in rows(database, "path")] == ["run/checkpoint-500"])
+        (directory / "trainer_state.json").unlink()
+        eventually(lambda: len(present(database)) == 3, what="the files to be checkpoints of their own again")
 
 
 def test_a_stem_two_files_share_is_reported_and_told_apart(root: Path, database: Path) -> None:

@@ -12,6 +12,7 @@ from ckpt_indexer.store.changes import (
     Arrived,
     Described,
     DirectorySettled,
+    Dissolved,
     Moved,
     PlaceProblem,
     PresenceChanged,
@@ -114,6 +115,14 @@ def test_ids_are_never_used_again(catalog: Catalog) -> None:
     catalog.writer.forget_missing("2027")
     assert catalog.describe("b.ckpt") == first + 1
     assert catalog.ask("SELECT count(*) FROM checkpoints") == [(1,)]
+
+
+def test_a_missing_row_ends_when_its_file_is_part_of_another(catalog: Catalog) -> None:
+    gone, there = catalog.describe("gone.ckpt"), catalog.describe("there.ckpt")
+    before = catalog.writer.seq
+    catalog.writer.apply([PresenceChanged(gone, Presence.MISSING), Dissolved(gone), Dissolved(there), Dissolved(99)])
+    assert catalog.ask("SELECT path FROM checkpoints") == [("there.ckpt",)]
+    assert catalog.writer.seq > before
 
 
 def test_missing_rows_are_kept_for_a_while(catalog: Catalog) -> None:
