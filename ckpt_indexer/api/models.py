@@ -130,7 +130,9 @@ class Disk(Fresh):
     """Bytes by the values of some fields."""
 
     by: list[str]
-    items: list[dict[str, Any]] = Field(description="The fields asked for, `count` and `size_bytes`.")
+    items: list[dict[str, Any]] = Field(
+        description="The fields asked for, `count` and `size_bytes`; a month reads `2026-03`, in UTC."
+    )
     next: None
 
 

@@ -62,7 +62,8 @@ class Catalog(Protocol):
         ...
 
     def disk(self, by: Sequence[str] = ("experiment",)) -> Sequence[Mapping[str, Any]]:
-        """Return {field: value..., count, size_bytes} of present checkpoints, the largest first.
+        """Return {field: value..., count, size_bytes} of present checkpoints, the largest first. `month` is that of
+        `created_at`, in UTC (`2026-03`; None where it is unknown): the rows that `created:2026-03` finds.
 
         Raises:
             InvalidFilter: there is no such field.

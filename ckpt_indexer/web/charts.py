@@ -6,7 +6,7 @@ a colon. Tooltips are drawn, not written as HTML.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
@@ -47,13 +47,21 @@ OF_EVERY_OBJECT = (
 class Chart:
     """A chart on a page, and its table. Drawn anew only when the numbers changed."""
 
-    def __init__(self, title: str, *, opens: Callable[[int, object], str | None] | None = None) -> None:
-        """Make room for it. `opens` gives the address behind a point, by its number and what was drawn there."""
-        self._opens = opens
+    def __init__(
+        self,
+        title: str,
+        *,
+        opens: Callable[[int, object], str | None] | None = None,
+        follows: Callable[[ui.echart], None] | None = None,
+    ) -> None:
+        """Make room for it. `opens` gives the address behind a point, by its number and what was drawn there;
+        `follows` is given each new drawing."""
+        self._opens, self._follows = opens, follows
         with ui.element("section").classes("ckpt-card") as self._whole:
             self._title = ui.element("h2")
             self._title._text = title  # noqa: SLF001  # NiceGUI's own elements set it so
             self._room = ui.element("div").classes("ckpt-chart")
+            self.beneath = ui.element("div")
             with ui.element("details").classes("ckpt-as-table"):
                 summary = ui.element("summary")
                 summary._text = "As a table"  # noqa: SLF001  # as above
@@ -76,6 +84,8 @@ class Chart:
             chart = ui.echart(whole, theme=THEME).style(f"height: {height}px; width: 100%").props('role="img"')
             if opens is not None:
                 chart.on_point_click(lambda event: _go(opens(event.data_index, event.data)))
+            if self._follows is not None:
+                self._follows(chart)
         self._table.set_content(table)
 
     def hide(self) -> None:
@@ -97,7 +107,7 @@ def drawable(option: Any) -> Any:  # noqa: ANN401  # whatever ECharts takes
 
 def _go(address: str | None) -> None:
     if address is not None:
-        ui.navigate.to(address)
+        ui.navigate.to(address.removeprefix("/ui"))  # NiceGUI's script puts the place it is mounted at in front
 
 
 def bars(names: Sequence[str], values: Sequence[float], *, name: str) -> Options:
@@ -148,45 +158,6 @@ def lines(
         "yAxis": {"type": "value", "scale": True},
         "series": made,
     }
-
-
-class Axis(NamedTuple):
-    """One of the axes that lines cross, and where each line crosses it; None where it does not."""
-
-    name: str
-    values: Sequence[Any]  # texts or numbers
-    is_number: bool = False
-
-
-def parallel(axes: Sequence[Axis]) -> Options:
-    """Return a line for each place in the values of the axes; its colour is that of the last axis, a number."""
-    low, high = min(axes[-1].values), max(axes[-1].values)
-    title = {"nameTextStyle": {"color": GREY, "fontSize": 12}, "nameGap": 12}
-    lines = zip(*[[shown(one) if isinstance(one, str) else one for one in axis.values] for axis in axes], strict=True)
-    return {
-        "tooltip": {"show": False},
-        "parallel": {"left": 40, "right": 56, "top": 34, "bottom": 16},
-        "parallelAxis": [{"dim": place} | title | _crossed(axis) for place, axis in enumerate(axes)],
-        "visualMap": {
-            "show": False, "type": "continuous", "min": low, "max": high, "dimension": len(axes) - 1,
-            "inRange": {"color": [GREY, COLORS[1], COLORS[0]]},
-        },
-        "series": [
-            {"type": "parallel", "data": [list(line) for line in lines], "smooth": False,
-             "lineStyle": {"width": 1, "opacity": 0.5}},
-        ],
-    }  # fmt: skip
-
-
-def _crossed(axis: Axis) -> Options:
-    label = {"color": GREY, "fontSize": 11, "textBorderWidth": 0}
-    line = {"lineStyle": {"color": GREY, "opacity": 0.5}}
-    name = shown(axis.name.replace("_", " "))
-    if axis.is_number:
-        return {"type": "value", "scale": True, "name": name, "axisLabel": label, "axisLine": line}
-    names = list(dict.fromkeys(shown(one) for one in axis.values if one is not None))
-    short = label | {"width": 110, "overflow": "truncate"}
-    return {"type": "category", "data": names, "name": name, "axisLabel": short, "axisLine": line}
 
 
 def treemap(nodes: Sequence[Options]) -> Options:

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nicegui import ui
 
-from ckpt_indexer.catalog.cells import shown
 from ckpt_indexer.catalog.compare import differ, side_by_side
 from ckpt_indexer.catalog.fields import PROMOTED
 from ckpt_indexer.errors import CkptIndexerError
-from ckpt_indexer.web import charts, parts, words
-from ckpt_indexer.web.curves import drawn
-from ckpt_indexer.web.experiment import values
+from ckpt_indexer.web import charts, panels, parts, words
 from ckpt_indexer.web.headline import mode_of, of_rows
 from ckpt_indexer.web.layout import PATIENCE_S, shell
 from ckpt_indexer.web.markup import Html, join, tag
+from ckpt_indexer.web.panels import Curves
 from ckpt_indexer.web.words import address
 
 if TYPE_CHECKING:
@@ -36,6 +34,7 @@ GROUPS = (
     ("Hyper-parameters", ("param",)),
 )  # fmt: skip
 """Headings, and the row keys beneath; what is in none stands under File."""
+_METRICS = GROUPS[0][1]
 
 
 class Found(NamedTuple):
@@ -148,21 +147,30 @@ def _is_metric(name: str) -> bool:
 def _group(
     title: str, names: Sequence[str], fields: Mapping[str, Sequence[Any]], modes: Mapping[str, str | None]
 ) -> list[Html]:
+    said = [name for name in names if _is_known(fields[name]) and not _is_said_above(name, fields)]
     lines = []
-    for name in names:
+    for name in said:
         values = fields[name]
-        if not _is_known(values) or _is_said_above(name, fields):
-            continue
         is_different = differ(values)
         best = best_places(values, modes.get(name))
         cells = [
             tag("td", _value(name, value), _delta(name, values, place), class_="best" if place in best else None)
             for place, value in enumerate(values)
         ]
-        lines.append(tag("tr", tag("th", name, scope="row"), *cells, class_="differs" if is_different else "same"))
+        lines.append(
+            tag("tr", tag("th", _label(name), scope="row"), *cells, class_="differs" if is_different else "same")
+        )
     if not lines:
         return []
-    return [tag("tr", tag("th", title, scope="rowgroup", colspan=len(fields[names[0]]) + 1), class_="group"), *lines]
+    head = tag("th", title, scope="rowgroup", colspan=len(fields[names[0]]) + 1)
+    is_different = any(differ(fields[name]) for name in said)
+    return [tag("tr", head, class_="group" if is_different else "group same"), *lines]
+
+
+def _label(name: str) -> str:
+    """Return a field as it stands beneath its heading: a logged metric by its bare name, unless another row has it."""
+    bare = name.removeprefix("metrics.")
+    return f"{bare} (logged)" if bare != name and bare in _METRICS else bare
 
 
 def _delta(name: str, values: Sequence[Any], place: int) -> Html | None:
@@ -200,7 +208,8 @@ def best_places(values: Sequence[Any], mode: str | None) -> set[int]:
 
 
 def _draw_curves(found: Found) -> None:
-    lines = drawn(found.curves, mode_of(found.metric, found.rows))
-    if lines.lines:
-        chart = charts.Chart(f"{shown(found.metric)} by {lines.x}")
-        chart.show(charts.lines(lines.lines, x=lines.x, best=lines.best), values(found.curves), height=320)
+    if not any(curve for _, curve in found.curves):
+        return
+    sets = [Curves(found.metric, mode_of(found.metric, found.rows), found.curves)]
+    made = panels.drawing(sets)
+    charts.Chart(made.title).show(made.options, panels.table(sets), height=320)

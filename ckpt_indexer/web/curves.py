@@ -24,10 +24,20 @@ class Lines(NamedTuple):
 
 def drawn(curves: Sequence[tuple[str, Curve]], mode: str | None) -> Lines:
     """Return the lines of some experiments; those without points are left out."""
-    known = [(name, curve) for name, curve in curves if curve]
-    key = _axis([curve for _, curve in known])
+    return together([(curves, mode)])[0]
+
+
+def together(sets: Sequence[tuple[Sequence[tuple[str, Curve]], str | None]]) -> list[Lines]:
+    """Return the lines of several sets of curves, each with the end that is better, over the same axis."""
+    key = _axis([curve for curves, _ in sets for _, curve in curves if curve])
+    return [_lines(curves, mode, key) for curves, mode in sets]
+
+
+def _lines(curves: Sequence[tuple[str, Curve]], mode: str | None, key: str | None) -> Lines:
     made, best = [], []
-    for name, curve in known:
+    for name, curve in curves:
+        if not curve:
+            continue
         points = [(float(place if key is None else one[key]), one["value"]) for place, one in enumerate(curve)]
         made.append((name, sorted(points)))
         best.append(_best(sorted(points), mode))

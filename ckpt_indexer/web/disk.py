@@ -8,7 +8,8 @@ from nicegui import ui
 
 from ckpt_indexer.catalog.cells import shown
 from ckpt_indexer.errors import CkptIndexerError
-from ckpt_indexer.web import charts, parts, words
+from ckpt_indexer.web import ages, charts, parts, words
+from ckpt_indexer.web.ages import term
 from ckpt_indexer.web.layout import PATIENCE_S, shell
 from ckpt_indexer.web.markup import Html, join, tag
 from ckpt_indexer.web.parts import Column
@@ -27,6 +28,7 @@ BY = ("architecture", "backbone")
 CHOICES = (
     ("architecture,backbone", "architecture, then backbone"), ("root,experiment", "root, then experiment"),
     ("dataset,architecture", "dataset, then architecture"), ("format,read_state", "format, then state"),
+    ("month,experiment", "month, then experiment"),
 )  # fmt: skip
 MOST_RECTANGLES = 60
 """Within one rectangle; the rest is drawn as one."""
@@ -40,6 +42,8 @@ class Found(NamedTuple):
 
     stats: Values
     sizes: Sequence[Values]
+    ages: Sequence[Values]
+    """By month of creation."""
     largest: Sequence[Values]
     going: Mapping[str, tuple[int, int]]
     """Experiment -> files that could go, and their bytes; left out where there are too many files to tell."""
@@ -60,6 +64,11 @@ def install(site: Site) -> None:
 def fields_of(by: str) -> tuple[str, ...]:
     """Return the one or two fields of an address."""
     return tuple(word.strip() for word in by.split(",") if word.strip())[:2] or BY
+
+
+def named(sizes: Sequence[Values]) -> tuple[str, ...]:
+    """Return the fields that were added up by, as rows call them: an address may say `arch`."""
+    return tuple(key for key in sizes[0] if key not in ("count", "size_bytes"))
 
 
 class _View:
@@ -83,13 +92,12 @@ class _View:
         self._head.set_content(join([controls(self._fields), summary(found)]))
         self._body.set_visibility(bool(found.sizes))
         if found.sizes:
-            title = "Room taken by " + ", then ".join(self._fields)
-            self._chart.show(
-                charts.treemap(nodes(found.sizes, self._fields)),
-                _sizes(found.sizes, self._fields),
-                height=520,
-                title=title,
-            )
+            fields = named(found.sizes)
+            title = "Room taken by " + ", then ".join(fields)
+            rectangles = charts.treemap(nodes(found.sizes, fields))
+            self._chart.show(rectangles, _sizes(found.sizes, fields), height=520, title=title)
+            made = ages.bars(found.ages)
+            self._ages.show(ages.options(made), ages.table(made), height=260, title=ages.title(made))
             self._largest.set_content(largest(found))
 
     def _make(self) -> None:
@@ -97,6 +105,7 @@ class _View:
         self._head = ui.html("", sanitize=False).props("id=ckpt-content")
         with ui.element("div").classes("ckpt-stack") as self._body:
             self._chart = charts.Chart("Room taken", opens=_opened)
+            self._ages = charts.Chart("Age, by month of creation", opens=_opened)
             self._largest = ui.html("", sanitize=False)
 
 
@@ -106,7 +115,8 @@ def look(catalog: Catalog, fields: Sequence[str]) -> Found:
     biggest = list(catalog.disk(("experiment",)))[:LARGEST]
     names = [one["experiment"] for one in biggest if one["experiment"] is not None]
     told = {name: going(catalog, name) for name in names}
-    return Found(catalog.stats(), sizes, biggest, {name: one for name, one in told.items() if one is not None})
+    known = {name: one for name, one in told.items() if one is not None}
+    return Found(catalog.stats(), sizes, catalog.disk((ages.MONTH,)), biggest, known)
 
 
 def going(catalog: Catalog, experiment: str) -> tuple[int, int] | None:
@@ -151,20 +161,22 @@ def nodes(sizes: Sequence[Values], fields: Sequence[str]) -> list[dict[str, Any]
         outer.setdefault(one[fields[0]], []).append(one)
     if len(fields) == 1:
         return [
-            _leaf(_word(name), found, is_(fields[0], name)) for name, found in list(outer.items())[:MOST_RECTANGLES]
+            _leaf(_word(name), found, term(fields[0], name)) for name, found in list(outer.items())[:MOST_RECTANGLES]
         ]
     made = []
     for name, found in outer.items():
-        term = is_(fields[0], name)
+        outside = term(fields[0], name)
         inner = [
-            _leaf(_word(one[fields[1]]), [one], f"{term} {is_(fields[1], one[fields[1]])}")
+            _leaf(_word(one[fields[1]]), [one], f"{outside} {term(fields[1], one[fields[1]])}")
             for one in found[:MOST_RECTANGLES]
         ]
         rest = found[MOST_RECTANGLES:]
         if rest:
-            inner.append(_leaf(f"{len(rest)} more", rest, term))
+            inner.append(_leaf(f"{len(rest)} more", rest, outside))
         total = sum(one["size_bytes"] or 0 for one in found)
-        made.append({"name": f"{_word(name)} · {words.size(total)}", "value": total, "children": inner, "query": term})
+        made.append(
+            {"name": f"{_word(name)} · {words.size(total)}", "value": total, "children": inner, "query": outside}
+        )
     return made
 
 
@@ -174,7 +186,7 @@ def _leaf(name: str, found: Sequence[Values], query: str) -> dict[str, Any]:
 
 
 def _opened(_place: int, drawn: object) -> str | None:
-    """Return the address of the checkpoints of a rectangle."""
+    """Return the address of the checkpoints of a rectangle or a bar."""
     query = drawn.get("query") if isinstance(drawn, dict) else None
     return address(q=query) if isinstance(query, str) else None
 
@@ -187,7 +199,7 @@ def _sizes(sizes: Sequence[Values], fields: Sequence[str]) -> Html:
     columns = (*map(Column, fields), Column("files", is_number=True), Column("size", is_number=True))
     rows = [
         (
-            *(parts.link(_word(one[field]), address(q=is_(field, one[field]))) for field in fields),
+            *(parts.link(_word(one[field]), address(q=term(field, one[field]))) for field in fields),
             parts.number(one["count"]), parts.size(one["size_bytes"]),
         )
         for one in sizes[:1000]

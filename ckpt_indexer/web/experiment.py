@@ -1,24 +1,22 @@
-"""One experiment: its curves, others laid over, its files, and which of them could go."""
+"""One experiment: its curves, others laid over, its configuration, its files, and which of them could go."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nicegui import ui
 
-from ckpt_indexer.catalog.cells import shown
 from ckpt_indexer.catalog.fields import PROMOTED
 from ckpt_indexer.errors import CkptIndexerError
-from ckpt_indexer.web import charts, parts, words
-from ckpt_indexer.web.curves import drawn
+from ckpt_indexer.web import charts, configuration, panels, parts, run_files, words
 from ckpt_indexer.web.headline import mode_of, of_rows, value_of
 from ckpt_indexer.web.markup import Html, join, tag
-from ckpt_indexer.web.parts import Column
+from ckpt_indexer.web.panels import Curves
 from ckpt_indexer.web.reclaim import reasons
 from ckpt_indexer.web.words import address, is_
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from ckpt_indexer.catalog.protocol import Catalog
     from ckpt_indexer.catalog.views import Row
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
 MOST_FILES = 1000
 MOST_OVER = 7
 """Experiments laid over one."""
+MOST_ALSO = 5
+"""Metrics shown beside one."""
 
 
 class Question(NamedTuple):
@@ -37,6 +37,8 @@ class Question(NamedTuple):
     """Empty: what the experiment is judged by."""
     over: tuple[str, ...] = ()
     mode: str | None = None
+    also: tuple[str, ...] = ()
+    """Further metrics."""
 
 
 class Found(NamedTuple):
@@ -48,7 +50,8 @@ class Found(NamedTuple):
     rows: Sequence[Row]
     is_whole: bool
     """There are no more files than these."""
-    curves: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
+    curves: Sequence[Curves]
+    """Of each metric that is shown."""
 
     @property
     def mode(self) -> str | None:
@@ -83,34 +86,36 @@ class One:
         self._body.set_visibility(bool(found.rows))
         if not found.rows:
             return
-        lines = drawn(found.curves, found.mode)
-        title = f"{shown(found.question.metric)} by {lines.x}"
-        self._chart.show(
-            charts.lines(lines.lines, x=lines.x, best=lines.best), values(found.curves), height=380, title=title
-        )
-        self._files.set_content(files(found))
+        made = panels.drawing(found.curves)
+        self._chart.show(made.options, panels.table(found.curves), height=made.height, title=made.title)
+        self._rest.set_content(rest(found))
 
     def _make(self) -> None:
         self._made = True
         self._head = ui.html("", sanitize=False).props("id=ckpt-content")
         with ui.element("div").classes("ckpt-stack") as self._body:
             self._chart = charts.Chart("Curve")
-            self._files = ui.html("", sanitize=False)
+            self._rest = ui.html("", sanitize=False)
 
 
 def look(catalog: Catalog, question: Question) -> Found:
     """Return one experiment and its curves. Raises InvalidFilter."""
     page = catalog.find(is_("experiment", question.name), sort="epoch,global_step", limit=MOST_FILES)
     rows = list(page)
-    question = question._replace(metric=question.metric or of_rows(rows), over=question.over[:MOST_OVER])
+    metric = question.metric or of_rows(rows)
+    also = tuple(one for one in dict.fromkeys(question.also) if one != metric)[:MOST_ALSO]
+    question = question._replace(metric=metric, over=question.over[:MOST_OVER], also=also)
     metrics = sorted(
         {name for row in rows for name in row["metrics"]}
         | {name for name in PROMOTED if any(row[name] is not None for row in rows)}
     )
     names = list(dict.fromkeys([question.name, *question.over]))
-    return Found(
-        question, metrics, rows, page.next is None, [(name, catalog.curve(name, question.metric)) for name in names]
-    )
+    curves = [
+        Curves(one, mode_of(one, rows), [(name, catalog.curve(name, one)) for name in names]) for one in (metric, *also)
+    ]
+    if question.mode is not None:
+        curves[0] = curves[0]._replace(mode=question.mode)
+    return Found(question, metrics, rows, page.next is None, curves)
 
 
 def heading(found: Found) -> Html:
@@ -125,14 +130,9 @@ def heading(found: Found) -> Html:
 
 def _controls(found: Found) -> Html:
     question = found.question
-    over = [
-        tag(
-            "span", name, " ", tag("a", "✕", href=_without(question, name), aria_label=f"Take {name} away"),
-            class_="ckpt-tag",
-        )
-        for name in question.over
-    ]  # fmt: skip
-    adding = tag(
+    over = [_chosen(name, _address(question, over=_without(question.over, name))) for name in question.over]
+    also = [_chosen(name, _address(question, also=_without(question.also, name))) for name in question.also]
+    laying = tag(
         "form", tag("input", name="over", placeholder="another experiment", size=28, aria_label="Another experiment"),
         tag("button", "Lay over", type="submit"), data_form="over", class_="ckpt-row",
     )  # fmt: skip
@@ -140,10 +140,28 @@ def _controls(found: Found) -> Html:
         "div",
         parts.choice("Metric", "metric", dict.fromkeys([question.metric, *found.metrics]), question.metric),
         parts.mode(question.mode),
-        *over, adding,
+        *also, _adding(found), *over, laying,
         tag("a", "its checkpoints", href=address(q=is_("experiment", question.name))),
         class_="ckpt-controls",
     )  # fmt: skip
+
+
+def _adding(found: Found) -> Html | None:
+    """Return the choice of one more metric; None where all are shown, or enough."""
+    question = found.question
+    others = [one for one in found.metrics if one not in (question.metric, *question.also)]
+    if not others or len(question.also) >= MOST_ALSO:
+        return None
+    options = [tag("option", one, value=one) for one in others]
+    return tag(
+        "form", tag("select", *options, name="also", aria_label="Another metric"),
+        tag("button", "Add metric", type="submit"), data_form="also", class_="ckpt-row",
+    )  # fmt: skip
+
+
+def _chosen(name: str, without: str) -> Html:
+    away = tag("a", "✕", href=without, aria_label=f"Take {name} away")
+    return tag("span", name, " ", away, class_="ckpt-tag")
 
 
 def _cards(found: Found) -> Html:
@@ -166,44 +184,22 @@ def best(rows: Sequence[Row], metric: str, mode: str | None) -> float | None:
     return pick(known) if pick is not None and known else None
 
 
-def _without(question: Question, name: str) -> str:
-    rest = [one for one in question.over if one != name]
-    return address("experiments", name=question.name, metric=question.metric, mode=question.mode, over=rest)
+def _without(names: Iterable[str], name: str) -> tuple[str, ...]:
+    return tuple(one for one in names if one != name)
 
 
-def values(curves: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Html:
-    """Return the numbers of the chart."""
-    columns = (
-        Column("experiment"), Column("epoch", is_number=True), Column("step", is_number=True),
-        Column("value", is_number=True), Column("checkpoint"),
-    )  # fmt: skip
-    rows = [
-        (
-            parts.said(name), parts.number(one["epoch"]), parts.number(one["global_step"]), parts.metric(one["value"]),
-            parts.link(one["path"].rsplit("/", 1)[-1], address(id=str(one["id"])), opens=one["id"]),
-        )
-        for name, curve in curves
-        for one in curve
-    ]  # fmt: skip
-    return parts.table("Values of the curves", columns, rows)
+def _address(question: Question, **changes: tuple[str, ...]) -> str:
+    asked = question._asdict() | changes
+    return address("experiments", **{key: asked[key] for key in ("name", "metric", "mode", "also", "over")})
 
 
-def files(found: Found) -> Html:
-    """Return the files of an experiment, and which of them another one makes superfluous. Nothing here deletes."""
-    metric, going = found.question.metric, found.going
-    columns = (
-        Column("checkpoint"), Column("epoch", is_number=True), Column("step", is_number=True),
-        Column(metric, is_number=True), Column("size", is_number=True), Column("saved as"),
-        Column("why it could go"),
-    )  # fmt: skip
-    made = [
-        (
-            parts.link(row["name"], address(id=str(row["id"])), opens=row["id"]), parts.number(row["epoch"]),
-            parts.number(row["global_step"]), parts.metric(value_of(row, metric)), parts.size(row["size_bytes"]),
-            parts.said(row["saved_as"]), parts.Cell(going.get(row["id"], "")),
-        )
-        for row in found.rows
-    ]  # fmt: skip
-    more = None if found.is_whole else tag("p", f"The first {MOST_FILES:,} files by epoch.", class_="ckpt-dim")
-    table = parts.table("Files of the experiment", columns, made)
-    return tag("section", tag("h2", "Files"), more, table, class_="ckpt-card")
+def rest(found: Found) -> Html:
+    """Return what stands beneath the curves: the configuration, what people said, the files."""
+    more = None if found.is_whole else f"The first {MOST_FILES:,} files by epoch."
+    return join(
+        [
+            run_files.files(found.rows, found.question.metric, found.going, more=more),
+            run_files.annotated(found.rows, found.question.name),
+            configuration.section(found.rows),
+        ]
+    )

@@ -68,10 +68,10 @@ def install(site: Site) -> None:
 
     async def experiments(
         *, name: str = "", q: str = "", order: str = "newest", metric: str = "", mode: str = "",
-        over: Annotated[list[str] | None, Query()] = None,
+        over: Annotated[list[str] | None, Query()] = None, also: Annotated[list[str] | None, Query()] = None,
     ) -> None:  # fmt: skip
         if name:
-            one = One(site, Question(name, metric, tuple(over or ()), mode or None))
+            one = One(site, Question(name, metric, tuple(over or ()), mode or None, tuple(also or ())))
             async with shell(site, "experiments", name, redraw=one.draw):
                 await one.draw()
             return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nicegui import ui
 
 from ckpt_indexer.errors import CkptIndexerError
-from ckpt_indexer.web import parts, words
+from ckpt_indexer.web import events, parts, words
 from ckpt_indexer.web.layout import PATIENCE_S, shell
 from ckpt_indexer.web.markup import Html, join, tag
 from ckpt_indexer.web.parts import Column
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ckpt_indexer.catalog.protocol import Catalog
     from ckpt_indexer.web.site import Site
+    from ckpt_indexer.web.tail import Event
 
     Values = Mapping[str, Any]  # JSON values
 
@@ -32,6 +33,8 @@ class Found(NamedTuple):
     stats: Values
     problems: Sequence[Values]
     shares: Mapping[str, Mapping[str | None, int]]
+    changed: Sequence[Values]
+    """The rows that changed last."""
 
 
 def install(site: Site) -> None:
@@ -49,7 +52,7 @@ def install(site: Site) -> None:
             except CkptIndexerError as error:
                 content.set_content(parts.notice("The catalog cannot be read now", error.message))
                 return
-            fresh = page(state, found, q)
+            fresh = page(state, found, q, events.latest(site.tail.events, found.changed))
             if fresh != content.content:
                 content.set_content(fresh)
 
@@ -62,11 +65,11 @@ def install(site: Site) -> None:
 
 def look(catalog: Catalog, query: str) -> Found:
     """Return what the catalog says of itself. Raises InvalidFilter."""
-    return Found(catalog.stats(), catalog.problems(query), catalog.facets(FACETS))
+    return Found(catalog.stats(), catalog.problems(query), catalog.facets(FACETS), events.changed_last(catalog))
 
 
-def page(state: Values, found: Found, query: str) -> Html:
-    """Return the whole page."""
+def page(state: Values, found: Found, query: str, happened: Sequence[Event] = ()) -> Html:
+    """Return the whole page; `happened` is what happened last, the latest first."""
     stats = found.stats
     return join(
         [
@@ -81,6 +84,7 @@ def page(state: Values, found: Found, query: str) -> Html:
             tag("section", tag("h2", "Watched directories"), _roots(stats["roots"]), _scan(), class_="ckpt-card"),
             tag("div", *[_share(name, found.shares[name]) for name in FACETS], class_="ckpt-cards"),
             tag("section", tag("h2", "Problems"), _search(query), _problems(found.problems), class_="ckpt-card"),
+            tag("section", tag("h2", "Latest changes"), events.table(happened), class_="ckpt-card"),
             tag("section", tag("h2", "The daemon"), _daemon(state), class_="ckpt-card"),
         ]
     )

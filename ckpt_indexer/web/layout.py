@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent / "assets"
 PATIENCE_S = 60.0
 """For a page to be drawn; NiceGUI's own 3 s are too few for a large catalog on a busy machine."""
-SCRIPTS = ("page.js", "carry.js", "grid.js")
+SCRIPTS = ("page.js", "carry.js", "grid.js", "find.js")
 
 
 class Place(NamedTuple):

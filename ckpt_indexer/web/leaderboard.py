@@ -10,10 +10,12 @@ from ckpt_indexer.catalog.cells import shown
 from ckpt_indexer.catalog.fields import GROUPS
 from ckpt_indexer.errors import CkptIndexerError
 from ckpt_indexer.web import charts, parts, tops, words
+from ckpt_indexer.web.brush import Brush
 from ckpt_indexer.web.headline import grouping, headline
 from ckpt_indexer.web.layout import PATIENCE_S, shell
 from ckpt_indexer.web.markup import Html, join, tag
 from ckpt_indexer.web.parts import Column
+from ckpt_indexer.web.tops import Question
 from ckpt_indexer.web.words import address, is_
 
 if TYPE_CHECKING:
@@ -30,17 +32,6 @@ COLUMNS = (
     Column("group"), Column("value", is_number=True), Column("behind", is_number=True), Column("epoch", is_number=True),
     Column("ranked", is_number=True), Column("experiment"), Column("checkpoint"),
 )  # fmt: skip
-
-
-class Question(NamedTuple):
-    """What the address asks for."""
-
-    metric: str
-    """Empty: what the models are judged by."""
-    by: str
-    """Empty: the backbone, or what is known in its place."""
-    query: str
-    mode: str | None
 
 
 class Ranking(NamedTuple):
@@ -81,6 +72,7 @@ class _Board:
         self._question = self._shown = question
         self._top: Html | None = None
         self._rows: Sequence[Row] = ()
+        self._brush = Brush(site)
 
     async def draw(self) -> None:
         """Ask, and show the answer."""
@@ -101,7 +93,7 @@ class _Board:
         self._head.set_content(self._top)
         self._body.set_visibility(bool(found.rows))
         if found.rows:
-            self._show(question, found)
+            await self._show(question, found)
 
     async def _refusal(self, error: CkptIndexerError) -> Html:
         """Return what is said where nothing can be ranked, and what can be chosen to mend it."""
@@ -121,11 +113,12 @@ class _Board:
             with ui.element("div").classes("ckpt-columns2"):
                 self._bars = charts.Chart("Best", opens=self._opened)
                 with ui.element("div").classes("ckpt-stack"):
-                    self._common = charts.Chart("What the best have in common")
+                    self._common = charts.Chart("What the best have in common", follows=self._brush.follow)
+                    self._brush.beneath(self._common)
                     self._trade = charts.Chart("Precision and recall")
             self._table = ui.html("", sanitize=False)
 
-    def _show(self, question: Question, found: Ranking) -> None:
+    async def _show(self, question: Question, found: Ranking) -> None:
         rows = found.rows[:MOST_BARS]
         options = charts.bars(
             [_group(question, row) for row in rows], [row["value"] for row in rows], name=question.metric
@@ -133,10 +126,10 @@ class _Board:
         whole = winners(question, found.rows, found.best)
         title = f"Best {shown(question.metric)} by {question.by}"
         self._bars.show(options, whole, height=_height(len(rows)), title=title)
-        for chart, drawing in (
-            (self._common, tops.common(found.top, question.metric)),
-            (self._trade, tops.trade(found.top)),
-        ):
+        common = tops.common(found.top, question.metric)
+        if common is not None:
+            await self._brush.over(common.axes, question)
+        for chart, drawing in ((self._common, common), (self._trade, tops.trade(found.top))):
             if drawing is None:
                 chart.hide()
             else:

@@ -100,6 +100,11 @@ class Lists:
         return ids
 
 
+def count(catalog: Catalog, query: str) -> int:
+    """Return how many rows the table has for a query. Raises InvalidFilter."""
+    return len(_windows(catalog).ordered_ids(query))
+
+
 def wanted_of(given: Mapping[str, str]) -> Wanted:
     """Return what a request asks for.
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from ckpt_indexer.api import freshness
+from ckpt_indexer.web.events import highest_id
 from ckpt_indexer.web.live import Live
+from ckpt_indexer.web.tail import Tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +30,8 @@ class Site:
     def __init__(self, face: Face, tidy: Callable[[], None] | None = None) -> None:
         """Keep what pages ask. `tidy` gives memory back that drawing them took, in a process that does so rarely."""
         self.desk = face.desk
-        self.live = Live(face.stream, self.freshness)
+        self.tail = Tail(lambda: datetime.now(UTC))
+        self.live = Live(face.stream, self.freshness, begin=self._begin, heard=self.tail.hear)
         self._tidy = tidy
         self._waits: asyncio.TimerHandle | None = None
 
@@ -42,6 +46,9 @@ class Site:
     async def ask(self, question: Callable[[Catalog], T]) -> T:
         """Return what the catalog says, asked on a thread. Raises CkptIndexerError."""
         return await self.desk.read(question)
+
+    async def _begin(self) -> None:
+        self.tail.begin(await self.ask(highest_id))
 
     async def freshness(self) -> Freshness:
         """Return the state the catalog is in."""

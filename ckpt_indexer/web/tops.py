@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckpt_indexer.web import charts, parts
-from ckpt_indexer.web.charts import Axis
+from ckpt_indexer.web.parallel import Axis, parallel
 from ckpt_indexer.web.parts import Column
-from ckpt_indexer.web.words import address
+from ckpt_indexer.web.words import address, metric_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,27 +23,46 @@ KINDS = ("backbone", "decoder", "dataset")
 NUMBERS = ("num_parameters", "precision", "recall")
 
 
+class Question(NamedTuple):
+    """A ranking, as an address asks for it."""
+
+    metric: str
+    """Empty: what the models are judged by."""
+    by: str
+    """Empty: the backbone, or what is known in its place."""
+    query: str
+    mode: str | None
+
+
 class Drawing(NamedTuple):
     """A chart and its numbers."""
 
     title: str
     options: Options
     table: Html
+    axes: Sequence[Axis] = ()
+    """What lines cross, if they do."""
 
 
 def common(rows: Sequence[Row], metric: str) -> Drawing | None:
     """Return a line for each row over what tells rows apart; None where nothing does but the metric itself."""
-    axes = [axis for axis in _axes(rows) if len({value for value in axis.values if value is not None}) > 1]
+    axes = [
+        axis
+        for axis in _axes(rows)
+        if axis.name != metric and len({value for value in axis.values if value is not None}) > 1
+    ]
     if not axes or len(rows) < 2:
         return None
-    whole = [*axes, Axis(metric, [row["value"] for row in rows], is_number=True)]
+    ranked = [row["value"] for row in rows]
+    is_inverted = ranked[0] < ranked[-1]  # the best comes first, and stands on top
+    whole = [*axes, Axis(metric, ranked, is_number=True, is_inverted=is_inverted, field=metric_field(metric))]
     columns = [Column("checkpoint"), *(Column(axis.name.replace("_", " "), axis.is_number) for axis in whole)]
     made = [
         (_link(row), *(_cell(axis, place) for axis in whole))
         for place, row in enumerate(rows)
     ]  # fmt: skip
     title = f"What the best {len(rows):,} have in common"
-    return Drawing(title, charts.parallel(whole), parts.table(title, columns, made))
+    return Drawing(title, parallel(whole), parts.table(title, columns, made), whole)
 
 
 def trade(rows: Sequence[Row]) -> Drawing | None:

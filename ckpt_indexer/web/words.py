@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from ckpt_indexer.catalog.fields import PROMOTED
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 UNKNOWN = "–"  # noqa: RUF001  # a dash as wide as a digit
+_PLAIN, _DOTTED = re.compile(r"[a-zA-Z][\w/]*", re.ASCII), re.compile(r"\w[\w./-]*\w|\w", re.ASCII)
+"""Names of metrics that stand in a query as they are: by themselves, and after `metric.`."""
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -63,10 +68,25 @@ def plain(value: Any) -> str:  # noqa: ANN401  # any JSON value of a row
 
 def is_(field: str, value: str | None) -> str:
     """Return the condition that a field has just this value, unknown included, in the query language."""
-    if value is None:
-        return f"{field}:"
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{field}:"{escaped}"'
+    return f"{field}:" if value is None else one_of(field, (value,))
+
+
+def one_of(field: str, values: Iterable[str]) -> str:
+    """Return the condition that a field has one of these values, in the query language."""
+    return f"{field}:{','.join(map(_quoted, values))}"
+
+
+def metric_field(name: str) -> str:
+    """Return what the query language calls a metric, whatever its name."""
+    if name in PROMOTED or ("/" in name and _PLAIN.fullmatch(name)):
+        return name
+    full = f"metric.{name}"
+    return full if _DOTTED.fullmatch(name) else _quoted(full)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def address(page: str = "", **parameters: str | Sequence[str] | None) -> str:

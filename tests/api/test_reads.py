@@ -133,6 +133,10 @@ def test_counts_sizes_and_totals(http: Interface) -> None:
     disk = http.get("/api/v1/disk?by=architecture,backbone").json()["items"]
     assert disk[0] == {"architecture": "dbnet", "backbone": "resnet18", "count": 12, "size_bytes": 12066}
     assert http.get("/api/v1/disk").json()["items"][0]["experiment"] == "dbnet-r18"
+    by_month = http.get("/api/v1/disk?by=month").json()
+    assert by_month["by"] == ["month"]
+    (one,) = by_month["items"]
+    assert one == {"month": None, "count": 24, "size_bytes": disk[0]["size_bytes"] + disk[1]["size_bytes"]}
 
 
 def test_options_are_the_lines_of_a_dropdown(http: Interface) -> None:

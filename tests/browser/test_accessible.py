@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 PAGES = PLACES | {
-    "experiment": "/ui/experiments?name=dbnet-resnet18-pan-20260302&over=pan-resnet18-pan-20260307",
+    "experiment": "/ui/experiments?name=dbnet-resnet18-pan-20260302&over=pan-resnet18-pan-20260307&also=val/iou",
     "compared": "/ui/compare?ids=1,50,120",
     "drawer": "/ui/?id=7",
     "nothing matches": "/ui/?q=epoch:>999",

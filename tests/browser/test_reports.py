@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import _page_tree
 import pytest
 from playwright.sync_api import expect
 
 from ckpt_indexer import connect
+from tests.journeys.harness import Daemon
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Locator
 
     from tests.browser.browsing import Tab
-    from tests.journeys.harness import Daemon
+    from tests.browser.conftest import Opened
 
 pytestmark = pytest.mark.browser
 
@@ -143,6 +147,59 @@ def test_the_disk_says_where_the_room_went(tab: Tab, site: Daemon) -> None:
     tab.page.get_by_label("Room by").select_option("dataset,architecture")
     tab.page.wait_for_url(re.compile("by=dataset"))
     expect(tab.page.get_by_role("heading", name=re.compile("dataset"))).to_be_visible()
+
+
+def test_a_bar_of_the_disk_opens_the_checkpoints_of_its_month(tab: Tab, site: Daemon) -> None:
+    tab.open("/ui/disk")
+    (month,) = connect(str(site.database)).disk(("month",))
+    card = tab.page.locator(".ckpt-card", has=tab.page.get_by_role("heading", name="Age, by month of creation"))
+    card.locator(".ckpt-as-table > summary").click()
+    table = card.get_by_role("region", name="Age, by month of creation")
+    assert (cells(table, 1), cells(table, 2)) == ([month["month"]], [str(month["count"])])
+    canvas = card.locator("canvas")
+    canvas.scroll_into_view_if_needed()
+    drawn = canvas.bounding_box()
+    assert drawn is not None
+    canvas.click(position={"x": drawn["width"] * 0.51, "y": drawn["height"] * 0.6})
+    tab.page.wait_for_url(re.compile("q=created"))
+    tab.rows()
+    expect(tab.page.locator("#ckpt-q")).to_have_value(f"created:{month['month']}")
+    assert tab.total() == str(month["count"])
+
+
+def test_months_without_files_are_gaps_and_what_happens_is_listed(
+    opened: Opened, outputs: Path, tmp_path: Path
+) -> None:
+    write(outputs, 0)
+    write(outputs, 250)
+    with Daemon(outputs, tmp_path / "catalog.db") as daemon:
+        daemon.settle()
+        tab = opened(daemon.url)
+        tab.open("/ui/disk")
+        tab.page.locator(".ckpt-as-table > summary").last.click()
+        ages = tab.page.get_by_role("region", name="Age, by month of creation")
+        expect(ages.locator("tbody tr")).to_have_count(4)
+        assert cells(ages, 2) == ["1", "0", "0", "1"]
+        tab.open("/ui/health")
+        tail = tab.page.get_by_role("region", name="Latest changes")
+        expect(tail.locator("tbody tr")).to_have_text([re.compile("written"), re.compile("written")])
+        name = write(outputs, 3)
+        first = tail.locator("tbody tr").first
+        expect(first).to_contain_text("new best")
+        expect(tail.locator("tbody tr", has_text=name).nth(1)).to_contain_text("new")
+        (outputs / name).unlink()
+        expect(first).to_contain_text("missing")
+        expect(first).to_contain_text("no file lies there any more")
+        first.get_by_role("link").click()
+        expect(tab.page.locator("#ckpt-drawer")).to_contain_text(name)
+
+
+def write(outputs: Path, number: int) -> str:
+    """Write the first checkpoint of a run; return its name."""
+    training = list(_page_tree.trainings(number + 1, 14))[number]
+    path = outputs / f"run{number}.ckpt"
+    _page_tree.save(path, training, 0, _page_tree.measured(training)[0])
+    return path.name
 
 
 def test_health_says_what_is_watched(tab: Tab, site: Daemon) -> None:

@@ -420,6 +420,30 @@ class CatalogContract:
         with pytest.raises(InvalidFilter):
             catalog.facets(["epoch"])
 
+    def test_room_is_added_up_over_present_rows(self, catalog: Catalog) -> None:
+        assert [tuple(one.values()) for one in catalog.disk(["backbone"])] == [
+            ("resnet50", 3, 400_000_200), ("resnet18", 2, 200), ("Swin_T", 1, 100), (None, 1, 100),
+        ]  # fmt: skip
+        by_two = catalog.disk(["arch", "experiment"])
+        assert dict(by_two[0]) == {"architecture": "dbnet", "experiment": "b", "count": 2, "size_bytes": 400_000_100}
+        assert sum(one["count"] for one in by_two) == 7
+        assert [dict(one) for one in catalog.disk(["exp", "experiment"])] == [dict(one) for one in catalog.disk()]
+
+    def test_room_by_month_is_what_a_query_for_the_month_finds(self, catalog: Catalog) -> None:
+        found = {one["month"]: (one["count"], one["size_bytes"]) for one in catalog.disk(["Month"])}
+        assert found == {"2026-07": (1, 400_000_000), "2026-06": (2, 200), None: (4, 400)}
+        for month, (count, size_bytes) in found.items():
+            rows = catalog.find(f"created:{month or ''}")
+            assert (len(rows), sum(row["size_bytes"] for row in rows)) == (count, size_bytes)
+        both = catalog.disk(["month", "experiment"])
+        assert dict(both[0]) == {"month": "2026-07", "experiment": "b", "count": 1, "size_bytes": 400_000_000}
+        assert {"month": None, "experiment": "c", "count": 2, "size_bytes": 200} in [dict(one) for one in both]
+
+    @pytest.mark.parametrize("by", [[], ["path"], ["months"], ["root", "format", "month", "loss"]])
+    def test_room_by_what_is_not_added_up_says_what_is(self, catalog: Catalog, by: list[str]) -> None:
+        with pytest.raises(InvalidFilter, match="sidecar_state, month"):
+            catalog.disk(by)
+
     def test_stats_are_totals(self, catalog: Catalog) -> None:
         stats = catalog.stats()
         assert stats["checkpoints"] == 8
@@ -430,6 +454,17 @@ class CatalogContract:
         assert set(stats["metrics"]) == {"hmean", "val/iou", "loss", "precision", "recall"}
         assert stats["roots"][0]["name"] == "outputs"
         assert stats["problems"] == 1
+
+    def test_read_states_are_those_of_all_rows(self, tmp_path: Path, opened: Opened) -> None:
+        made = [
+            {"path": f"{n}.ckpt", "read_state": state, "presence": presence, "alias_of": alias}
+            for n, (state, presence, alias) in enumerate(
+                [("ok", "present", None), ("ok", "present", 1), ("ok", "missing", None), ("pending", "missing", None),
+                 ("unreadable", "unreachable", None), ("degraded", "present", None)]
+            )
+        ]  # fmt: skip
+        stats = opened(build(tmp_path / "c.db", made)).stats()
+        assert stats["read_state"] == {"degraded": 1, "ok": 3, "pending": 1, "unreadable": 1}
 
     def test_problems_are_listed(self, catalog: Catalog) -> None:
         (problem,) = catalog.problems()

@@ -82,7 +82,8 @@ def catalog(running: Interface) -> Iterator[HttpCatalog]:
     "question",
     [
         lambda c: dict(c.stats()), lambda c: c.facets(), lambda c: c.facets(["format", "pinned"]),
-        lambda c: list(c.disk()), lambda c: list(c.disk(["backbone", "experiment"])), lambda c: list(c.experiments()),
+        lambda c: list(c.disk()), lambda c: list(c.disk(["backbone", "experiment"])), lambda c: list(c.disk(["month"])),
+        lambda c: list(c.experiments()),
         lambda c: list(c.problems()), lambda c: list(c.options("hmean-")), lambda c: list(c.curve("a", "val/iou")),
         lambda c: [dict(row) for row in c.best(k=3)], lambda c: [dict(row) for row in c.find("presence:any")],
         lambda c: c.get(8).details(), lambda c: dict(c.get("id:3")), lambda c: c.compare([1, 2, 3])["fields"],

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.journeys.harness import eventually
+from tests.web.drawing import Drawing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 class Tab:
     """One open page: it shakes hands as NiceGUI's script does, and keeps what it is told."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, drawing: Drawing, client_id: str) -> None:
+        self.drawing = drawing
         self.told: list[tuple[str, Any]] = []
+        self._client_id = client_id
         self._socket = socket
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
@@ -42,6 +45,12 @@ class Tab:
                     event, *data = json.loads(text[2:])
                     self.told.append((event, data[0] if data else None))
 
+    def emit(self, kind: str, *args: Any) -> None:
+        """Have something happen to the one element of the first drawing that listens to it."""
+        element, listener = self.drawing.listener(kind)
+        said = {"id": element, "client_id": self._client_id, "listener_id": listener, "args": [*map(json.dumps, args)]}
+        self._socket.send("42" + json.dumps(["event", said]))
+
     def scripts(self) -> str:
         """Everything the page was told to run."""
         return "\n".join(str(data["code"]) for event, data in list(self.told) if event == "run_javascript")
@@ -54,7 +63,8 @@ class Tab:
 @contextlib.contextmanager
 def tab(page: Interface, address: str = "") -> Iterator[Tab]:
     """Open a page, and wait until it was greeted."""
-    query = re.search(r"'client_id': '([0-9a-f-]+)'", page.get("/ui/" + address).text)
+    answer = page.get("/ui/" + address)
+    query = re.search(r"'client_id': '([0-9a-f-]+)'", answer.text)
     assert query is not None
     hands = {
         "EIO": 4, "transport": "websocket", "client_id": query[1], "implicit_handshake": "true", "tab_id": "t",
@@ -62,6 +72,6 @@ def tab(page: Interface, address: str = "") -> Iterator[Tab]:
     }  # fmt: skip
     where = page.url.replace("http://", "ws://") + "/ui/_nicegui_ws/socket.io/?" + urlencode(hands)
     with connect(where, additional_headers={"Origin": page.url}) as socket:
-        one = Tab(socket)
+        one = Tab(socket, Drawing(answer), query[1])
         eventually(lambda: "ckpt.hear('hello'" in one.scripts(), what="the greeting")
         yield one

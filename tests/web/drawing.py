@@ -56,6 +56,16 @@ class Drawing:
         """The options of the table of checkpoints."""
         return next(self._options(key) for key, one in self._elements.items() if one["tag"] == "nicegui-aggrid")
 
+    def listener(self, kind: str) -> tuple[int, str]:
+        """Return the numbers of the one element that listens to a kind of event, and of its listener."""
+        ((element, listener),) = [
+            (int(key), str(event["listener_id"]))
+            for key, one in self._elements.items()
+            for event in one.get("events", ())
+            if event["type"] == kind
+        ]
+        return element, listener
+
     @property
     def title(self) -> str:
         found = re.search("<title>(.*?)</title>", self.source)

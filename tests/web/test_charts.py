@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ckpt_indexer.web import charts
-from ckpt_indexer.web.charts import Axis
+from ckpt_indexer.web.parallel import Axis, parallel
 from tests.web.catalogs import HOSTILE
 
 
@@ -22,7 +22,7 @@ def keys_of(value: Any) -> list[str]:
         charts.bars([":" + HOSTILE], [0.5], name=":" + HOSTILE),
         charts.lines([(":" + HOSTILE, [(0.0, 0.5)])], x=":epoch", best=[0]),
         charts.treemap([{"name": ":" + HOSTILE, "value": 1, "children": [{"name": ":x", "value": 1}]}]),
-        charts.parallel([Axis(":" + HOSTILE, [":" + HOSTILE]), Axis("x", [0.5], is_number=True)]),
+        parallel([Axis(":" + HOSTILE, [":" + HOSTILE]), Axis("x", [0.5], is_number=True)]),
         charts.scatter([(0.5, 0.5)], x="recall", y="precision", curves=(0.8,)),
     ],
     ids=["bars", "lines", "treemap", "parallel", "scatter"],
@@ -75,15 +75,6 @@ def test_the_axes_of_a_scatter_hold_every_point() -> None:
     for points, begin in (([(0.9, 0.97)], 0.85), ([(0.02, 0.5)], 0.0), ([], 0.0)):
         made = charts.scatter(points, x="recall", y="precision", curves=())
         assert made["xAxis"]["min"] == made["yAxis"]["min"] == pytest.approx(begin)
-
-
-def test_lines_cross_an_axis_for_each_column() -> None:
-    axes = [Axis("backbone", ["r18", None, "r50"]), Axis("hmean", [0.5, 0.7, 0.6], is_number=True)]
-    made = charts.parallel(axes)
-    assert [axis["type"] for axis in made["parallelAxis"]] == ["category", "value"]
-    assert made["parallelAxis"][0]["data"] == ["r18", "r50"]
-    assert made["series"][0]["data"] == [["r18", 0.5], [None, 0.7], ["r50", 0.6]]
-    assert (made["visualMap"]["min"], made["visualMap"]["max"], made["visualMap"]["dimension"]) == (0.5, 0.7, 1)
 
 
 def test_rectangles_have_colours_of_their_own() -> None:

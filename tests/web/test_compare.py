@@ -6,7 +6,8 @@ import pytest
 
 from ckpt_indexer.web.compare import best_places, grouped, ids_of, page
 from ckpt_indexer.web.compare import look as look_at
-from tests.web.drawing import rows_of, tags_of, text_of
+from ckpt_indexer.web.words import UNKNOWN
+from tests.web.drawing import rows_of, tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,11 +54,11 @@ def test_what_differs_is_tinted_and_what_is_best_is_marked(of: Of) -> None:
     made = page(look_at(catalog, [1, 2]), [1, 2])
     lines = made.split("<tr")
     of_ = {name: next(line for line in lines if f">{name}</th>" in line) for name in
-           ("hmean", "validation_loss", "metrics.val/acc", "epoch", "param.lr")}  # fmt: skip
+           ("hmean", "validation_loss", "val/acc", "epoch", "param.lr")}  # fmt: skip
     assert {name for name, line in of_.items() if 'class="differs"' in line} == set(of_) - {"epoch"}
     best = {name: [cell.startswith(' class="best"') for cell in line.split("<td")[1:]] for name, line in of_.items()}
     assert best == {
-        "hmean": [False, True], "validation_loss": [True, False], "metrics.val/acc": [True, False],
+        "hmean": [False, True], "validation_loss": [True, False], "val/acc": [True, False],
         "epoch": [False, False], "param.lr": [False, False],
     }  # fmt: skip
 
@@ -106,4 +107,35 @@ def test_every_field_stands_under_one_heading() -> None:
 
 def test_a_logged_metric_that_repeats_its_headline_is_said_once(of: Of) -> None:
     catalog = of([{"path": f"{n}.ckpt", "hmean": n / 2, "metrics": {"hmean": n / 2}} for n in range(2)])
-    assert "metrics.hmean" not in text_of(page(look_at(catalog, [1, 2]), [1, 2]).split("<thead>")[1])
+    names = [row[0] for row in rows_of(page(look_at(catalog, [1, 2]), [1, 2])) if row]
+    assert names.count("hmean") == 1
+    assert "hmean (logged)" not in names
+
+
+def test_a_logged_metric_stands_by_its_bare_name_and_beside_a_headline_that_says_otherwise(of: Of) -> None:
+    rows = [
+        {"path": f"{n}.ckpt", "hmean": 0.5, "metrics_step": 7, "metrics": {"hmean": 50.0 + n, "val/iou": n / 4}}
+        for n in range(2)
+    ]
+    found = {row[0]: row[1:] for row in rows_of(page(look_at(of(rows), [1, 2]), [1, 2])) if row}
+    assert found["hmean"] == ["0.5000", "0.5000"]
+    assert found["hmean (logged)"] == ["50.0000", "51.0000 +1.0000"]
+    assert found["val/iou"] == ["0.0000", "0.2500 +0.2500"]
+    assert [name for name in found if name.startswith("metrics.")] == []
+
+
+def test_a_difference_is_from_the_first_column_and_only_where_both_are_known(of: Of) -> None:
+    values = ({"val/iou": 0.5, "a/b": 0.1}, {"a/b": 0.1}, {"val/iou": 0.25, "a/b": 0.1 + 1e-6, "c/d": 1.0})
+    catalog = of([{"path": f"{n}.ckpt", "metrics": metrics} for n, metrics in enumerate(values)])
+    found = {row[0]: row[1:] for row in rows_of(page(look_at(catalog, [1, 2, 3]), [1, 2, 3])) if row}
+    assert found["val/iou"] == ["0.5000", UNKNOWN, "0.2500 -0.2500"]
+    assert found["a/b"] == ["0.1000", "0.1000", "0.1000 +1.0e-06"]
+    assert found["c/d"] == [UNKNOWN, UNKNOWN, "1.0000"]
+
+
+def test_a_heading_over_nothing_that_differs_goes_with_what_it_heads(of: Of) -> None:
+    catalog = of([{"path": f"{n}.ckpt", "epoch": n, "architecture": "dbnet"} for n in range(2)])
+    made = page(look_at(catalog, [1, 2]), [1, 2])
+    heads = {title: line for line in made.split("<tr") for title in ("Training", "Model") if f">{title}</th>" in line}
+    assert 'class="group"' in heads["Training"]
+    assert 'class="group same"' in heads["Model"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ckpt_indexer.web.curves import drawn
+from ckpt_indexer.web.curves import drawn, together
 
 
 def curve(*points: tuple[int | None, int | None, float]) -> list[dict[str, Any]]:
@@ -41,3 +41,11 @@ def test_experiments_without_points_are_left_out() -> None:
     found = drawn([("a", []), ("b", curve((1, 1, 0.5)))], "max")
     assert [name for name, _ in found.lines] == ["b"]
     assert drawn([("a", [])], "max").lines == []
+
+
+def test_several_sets_share_one_axis_and_keep_their_own_best() -> None:
+    mean, loss = [("a", curve((0, 10, 0.1), (1, 20, 0.3)))], [("a", curve((None, 10, 9.0), (None, 20, 8.0)))]
+    found = together([(mean, "max"), (loss, "min"), ([("a", [])], "max")])
+    assert [one.x for one in found] == ["step"] * 3
+    assert [one.best for one in found] == [[1], [1], []]
+    assert found[1].lines == [("a", [(10.0, 9.0), (20.0, 8.0)])]

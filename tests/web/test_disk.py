@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def test_room_is_drawn_and_listed(look: Look) -> None:
     drawing = look("disk")
-    (chart,) = drawing.charts
+    chart, _ages = drawing.charts
     (node,) = chart["series"][0]["data"]
     assert (node["name"], node["value"]) == ("dbnet · 24 MB", 24_000_132)
     assert [child["name"] for child in node["children"]] == ["resnet18\n12 MB", "resnet50\n12 MB"]
@@ -38,11 +38,34 @@ def test_the_largest_experiments_and_what_of_them_could_go(look: Look) -> None:
     assert "24 MB\non disk" in drawing.text
 
 
-@pytest.mark.parametrize("by", ["root,experiment", "dataset", "format,read_state", "decoder,experiment"])
+@pytest.mark.parametrize("by", ["root,experiment", "dataset", "format,read_state", "decoder,experiment", "month"])
 def test_room_by_anything(look: Look, by: str) -> None:
     drawing = look(f"disk?by={by}")
-    assert len(drawing.charts) == 1
+    assert len(drawing.charts) == 2
     assert "Room taken by " + ", then ".join(by.split(",")) in drawing.text
+
+
+@pytest.mark.parametrize("by", ["arch,encoder", "Architecture,BACKBONE"])
+def test_fields_may_be_called_by_their_other_names(look: Look, by: str) -> None:
+    assert "Room taken by architecture, then backbone" in look(f"disk?by={by}").text
+    assert "Room taken by architecture\n" in look("disk?by=arch,architecture").text
+
+
+def test_the_age_of_what_takes_room_is_drawn_and_listed(look: Look) -> None:
+    drawing = look("disk")
+    _room, chart = drawing.charts
+    assert chart["xAxis"]["data"] == ["2026-06"]
+    (bar,) = chart["series"][0]["data"]
+    assert disk._opened(0, bar) == "/ui/?q=created%3A2026-06"
+    assert ["2026-06", "24", "24 MB"] in rows_of(drawing.html)
+    assert "Age, by month of creation" in drawing.text
+
+
+def test_a_rectangle_of_a_month_leads_to_its_checkpoints(of: Of) -> None:
+    catalog = of(catalogs.detectors())
+    (node,) = nodes(catalog.disk(("month", "experiment")), ("month", "experiment"))
+    assert node["query"] == "created:2026-06"
+    assert len(catalog.find(node["children"][0]["query"])) == 12
 
 
 def test_an_unknown_field_says_so(look: Look) -> None:

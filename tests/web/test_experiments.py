@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -140,3 +141,46 @@ def test_which_end_is_better_can_be_said(of: Of) -> None:
     for mode, value in ((None, None), ("max", 2.0), ("min", 0.0)):
         found = experiment.look(catalog, Question("a", "odd", mode=mode))
         assert experiment.best(found.rows, "odd", found.mode) == value
+
+
+def test_further_metrics_have_panels_of_their_own_with_their_best(look: Look) -> None:
+    drawing = look("experiments?name=dbnet-r18&over=dbnet-r50&also=val/iou&also=precision&also=hmean")
+    (chart,) = drawing.charts
+    assert [one["text"] for one in chart["title"]] == ["hmean", "val/iou", "precision"]
+    assert [(one["name"], one["yAxisIndex"]) for one in chart["series"]] == [
+        (name, panel) for panel in range(3) for name in ("dbnet-r18", "dbnet-r50")
+    ]
+    assert all(one["markPoint"]["data"][0]["coord"][0] == 11.0 for one in chart["series"])
+    hrefs = [attributes.get("href") for _, attributes in tags_of(drawing.html)]
+    assert "/ui/experiments?name=dbnet-r18&metric=hmean&also=precision&over=dbnet-r50" in hrefs
+    assert "/ui/experiments?name=dbnet-r18&metric=hmean&also=val%2Fiou&also=precision" in hrefs
+
+
+def test_metrics_that_are_shown_are_not_offered_again(of: Of) -> None:
+    metrics = {f"m{n}": n / 10 for n in range(9)}
+    catalog = of([{"path": f"{n}.ckpt", "experiment": "a", "epoch": n, "metrics": metrics} for n in range(2)])
+
+    def offered(*also: str) -> list[str]:
+        made = experiment.heading(experiment.look(catalog, Question("a", "m0", also=also)))
+        return re.findall(r'<option value="(m\d)">', made.partition('name="also"')[2])
+
+    assert offered("m3") == ["m1", "m2", "m4", "m5", "m6", "m7", "m8"]
+    most = tuple(f"m{n}" for n in range(1, 8))
+    assert offered(*most) == []
+    found = experiment.look(catalog, Question("a", "m0", also=most))
+    assert len(found.curves) == 1 + experiment.MOST_ALSO
+
+
+def test_which_end_is_better_is_said_of_the_first_metric_alone(of: Of) -> None:
+    rows = [
+        {"path": f"{n}.ckpt", "experiment": "a", "epoch": n, "hmean": n / 10, "metrics": {"odd": float(n)}}
+        for n in range(3)
+    ]
+    found = experiment.look(of(rows), Question("a", "odd", mode="min", also=("hmean",)))
+    assert [one.mode for one in found.curves] == ["min", "max"]
+
+
+def test_an_experiment_shows_its_configuration(look: Look) -> None:
+    rows = rows_of(look("experiments?name=dbnet-r18").html)
+    assert ["param.lr", "0.001"] in rows
+    assert ["dataset", "icdar15"] in rows

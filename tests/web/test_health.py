@@ -43,6 +43,14 @@ def test_problems_by_file_with_what_happened(of: Of) -> None:
     assert "1" in [one.get("data-open") for _, one in tags_of(made)]
 
 
+def test_the_latest_changes_are_listed_newest_first(look: Look) -> None:
+    drawing = look("health")
+    listed = [row for row in rows_of(drawing.html) if "written" in row]
+    assert len(listed) == 24
+    assert listed[0][:4] == ["2026-06-01 00:00:00", "written", "dbnet-r50/epoch=11.ckpt", UNKNOWN]
+    assert "24" in [one.get("data-open") for _, one in tags_of(drawing.html)]
+
+
 def test_what_is_wrong_is_said_first(of: Of) -> None:
     state = {"status": "degraded", "reasons": ["the watcher died", "a root is gone"], "busy": True}
     made = page(state, look_at(of([]), ""), "")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAME = quote(HOSTILE, safe="")
 PAGES = (
-    "", "best", "best?by=experiment", "best?by=none", "experiments", f"experiments?name={NAME}&over={NAME}",
+    "", "best", "best?by=experiment", "best?by=none", "experiments", f"experiments?name={NAME}&over={NAME}&also={NAME}",
     "compare?ids=1,2", "disk", "disk?by=experiment,root", "health", f"?q={NAME}", f"best?metric={NAME}",
     f"best?q={NAME}", f"best?by={NAME}", f"disk?by={NAME}", f"experiments?q={NAME}&metric={NAME}&order={NAME}",
     f"compare?ids=1&metric={NAME}", f"health?q={NAME}",

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ckpt_indexer.web.leaderboard import Question, ranking, winners
+from ckpt_indexer.web.leaderboard import ranking, winners
+from ckpt_indexer.web.tops import Question
 from tests.web.drawing import rows_of, tags_of
 
 if TYPE_CHECKING:

@@ -53,7 +53,7 @@ def test_everything_the_page_is_made_of_is_there(page: Interface) -> None:
 def test_assets_come_from_addresses_that_change_with_them(page: Interface) -> None:
     source = page.get("/ui/").text
     found = re.findall(r"/ui/assets/([a-z.]+)\?([0-9a-f]{12})", source)
-    assert {name for name, _ in found} == {"page.css", "page.js", "carry.js", "grid.js"}
+    assert {name for name, _ in found} == {"page.css", "page.js", "carry.js", "grid.js", "find.js"}
     for name, _ in found:
         assert page.get(f"/ui/assets/{name}").status_code == 200
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ckpt_indexer.errors import InvalidFilter
-from ckpt_indexer.web.rows import MOST, TEXTS, VALUES, cells, wanted_of
+from ckpt_indexer.web.rows import MOST, TEXTS, VALUES, cells, count, wanted_of
 from tests.web import catalogs
 from tests.web.catalogs import HOSTILE
 
@@ -110,3 +110,8 @@ def test_names_are_inert_and_ids_are_not_touched(of: Callable[[list[dict[str, An
     assert (made["id"], made["problems"], made["conflicts"]) == (1, 1, 1)
     for text in [made[key] for key in TEXTS if made[key] is not None] + made["tags"]:
         assert text.isprintable()
+
+
+def test_rows_are_counted_as_the_table_counts_them(of: Callable[[list[dict[str, Any]]], LocalCatalog]) -> None:
+    catalog = of([{"path": f"{n}.ckpt", "epoch": n} for n in range(5)])
+    assert [count(catalog, query) for query in ("", "epoch:1..3", "epoch:9")] == [5, 3, 0]

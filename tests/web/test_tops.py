@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ckpt_indexer.client.local import LocalCatalog
+    from ckpt_indexer.web.parallel import Axis
 
     Of = Callable[[list[dict[str, Any]]], LocalCatalog]
 
@@ -26,6 +27,23 @@ def test_models_without_epochs_are_told_apart_by_steps(of: Of) -> None:
     drawing = common(of(catalogs.language_models()).best("eval_loss", "none", k=10), "eval_loss")
     assert drawing is not None
     assert [axis["name"] for axis in drawing.options["parallelAxis"]] == ["global step", "eval_loss".replace("_", " ")]
+
+
+def test_the_best_stands_on_top_whichever_end_it_is(of: Of) -> None:
+    def last(rows: list[dict[str, Any]], metric: str) -> Axis:
+        drawing = common(of(rows).best(metric, "none", k=10), metric)
+        assert drawing is not None
+        return drawing.axes[-1]
+
+    loss = last(catalogs.language_models(), "eval_loss")
+    assert (loss.is_inverted, loss.field) == (True, "metric.eval_loss")
+    assert last(catalogs.detectors(), "hmean").is_inverted is False
+
+
+def test_the_metric_of_the_ranking_is_no_second_axis(of: Of) -> None:
+    drawing = common(of(catalogs.detectors()).best("precision", "none", k=10), "precision")
+    assert drawing is not None
+    assert [axis.name for axis in drawing.axes] == ["backbone", "decoder", "epoch", "precision"]
 
 
 def test_one_row_has_nothing_in_common(of: Of) -> None:

@@ -57,6 +57,24 @@ def test_a_condition_reads_back_as_the_value_it_was_made_of(value: str) -> None:
     assert [(check.op, check.low) for check in term.checks] == [("is", value)]
 
 
+def test_one_of_several_values_reads_back_as_them() -> None:
+    values = ["a,b", 'say "no"', "plain"]
+    (term,) = parse(words.one_of("experiment", values)).terms
+    assert [(check.op, check.low) for check in term.checks] == [("is", value) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("hmean", "hmean"), ("val/iou", "val/iou"), ("f1", "metric.f1"), ("epoch", "metric.epoch"),
+     ("param.x/y", "metric.param.x/y"), ("mAP@0.5:0.95", '"metric.mAP@0.5:0.95"'), ("loss-", '"metric.loss-"')],
+)  # fmt: skip
+def test_any_metric_has_a_name_in_queries(name: str, said: str) -> None:
+    assert words.metric_field(name) == said
+    (term,) = parse(f"{said}:-0.5..1e-05", {name}).terms
+    assert term.target is not None
+    assert (term.target.name, [(check.low, check.high) for check in term.checks]) == (name, [(-0.5, 1e-05)])
+
+
 def test_the_unknown_is_a_condition_too() -> None:
     assert words.is_("decoder", None) == "decoder:"
 

@@ -93,7 +93,9 @@ async def stats(request: Request) -> Response:
 @router.get("/disk", responses=answers(models.Disk))
 async def disk(
     request: Request,
-    by: Annotated[str, Query(max_length=500, description="Up to three fields, separated by commas.")] = "experiment",
+    by: Annotated[
+        str, Query(max_length=500, description="Up to three fields, separated by commas; `month` is that of creation.")
+    ] = "experiment",
 ) -> Response:
     """How many bytes the present checkpoints take, by the values of some fields, the largest first."""
 
