@@ -80,8 +80,7 @@ class Absences:
             self._outbox.add(PresenceChanged(row.id, Presence.MISSING))
             if is_member(root.path, row.path, options=self._rules(root.path)):
                 self._members[row.id] = self._clock.monotonic() + self._grace_s
-            self._intake.settle.forget((root.path, row.path))
-            self._intake.look_beside((root.path, row.path))
+            self._intake.leave((root.path, row.path))
             for alias in self._outbox.writer.aliases_of(row.id):
                 self._intake.again[self._intake.roots[alias.root_id].path, alias.path] = True
             count += 1

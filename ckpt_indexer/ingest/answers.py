@@ -25,9 +25,8 @@ class Answers:
         self._outbox = outbox
 
     def take(self, reading: Description) -> None:
-        """Take the outcome of a reading. When the file or its documents changed meanwhile, or it became part of a
-        directory checkpoint, it is looked at again; when it was described meanwhile, the outcome is of no use any more.
-        """
+        """Take the outcome of a reading. When the file or its documents changed meanwhile, it is looked at again; when
+        it was described meanwhile, the outcome is of no use any more."""
         intake = self._intake
         claim = intake.elsewhere.claim(reading)
         if claim is None:
@@ -38,11 +37,9 @@ class Answers:
             for short in waiting:
                 intake.retry(short)
             return
-        root = intake.roots.get(reading.root_id)
-        sighting = None if root is None else intake.sight(root, reading.candidate.path)
-        known = None if sighting is None else sighting.known
+        known = self._outbox.writer.known_at(reading.root_id, reading.candidate.path)
         overtaken = claim.is_fill and (known is None or known.fingerprint != reading.candidate.fingerprint)
-        if sighting is None or overtaken or not is_current(reading):
+        if overtaken or not is_current(reading):
             intake.again.update(dict.fromkeys(waiting, True))
             return
         intake.elsewhere.remember(reading)

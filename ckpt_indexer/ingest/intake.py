@@ -129,6 +129,12 @@ class Intake:
         for path in siblings_of(*place):
             self.again.setdefault((place[0], path), False)
 
+    def leave(self, place: Place) -> None:
+        """Nothing lies at this place any more that is a checkpoint: whatever is still read of it is of no use."""
+        self.settle.forget(place)
+        self.again.update(dict.fromkeys(self.elsewhere.overtake(place), True))
+        self.look_beside(place)
+
     def _look_at_dangling(self) -> None:
         """A checkpoint appeared somewhere: look at the links that led nowhere."""
         for place in self._dangling:
