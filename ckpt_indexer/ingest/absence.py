@@ -7,7 +7,7 @@ became part of a directory checkpoint turns missing too, for whoever follows the
 from __future__ import annotations
 
 import os
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from ckpt_indexer.discovery.scanner import is_absent, is_member
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ckpt_indexer.store.changes import Known, RootRow
 
 K = TypeVar("K")
+AT_ONCE = 500
+"""Looks at a time."""
 
 
 class Absences:
@@ -88,8 +90,8 @@ class Absences:
 
 
 def _taken(waiting: dict[K, float], now: float) -> list[K]:
-    """Take out what is due of what waits, in order."""
-    due = list(takewhile(lambda key: waiting[key] <= now, waiting))
+    """Take out what is due of what waits, in order, some at a time: whole trees go at once."""
+    due = list(takewhile(lambda key: waiting[key] <= now, islice(waiting, AT_ONCE)))
     for key in due:
         del waiting[key]
     return due

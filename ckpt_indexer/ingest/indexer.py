@@ -23,6 +23,7 @@ from ckpt_indexer.ingest.expand import is_ours, places_of
 from ckpt_indexer.ingest.inbox import answer_all
 from ckpt_indexer.ingest.intake import Intake
 from ckpt_indexer.ingest.links import Links
+from ckpt_indexer.ingest.lost import LostRoots
 from ckpt_indexer.ingest.outbox import Outbox
 from ckpt_indexer.ingest.scan import Parts, Scan
 from ckpt_indexer.ingest.sighting import Look
@@ -74,6 +75,7 @@ class Indexer:
         self._around = Around(writer, digest=sources.digest, scope_of=sources.scope_of)
         self._chores = Chores(writer=writer, intake=self.intake, clock=clock, options=options)
         self._confirmations = Confirmations()
+        self._lost = LostRoots(self._outbox)
         self._parts = Parts(self._outbox, self.intake, self._absences, clock, rules, self._around)
         self.scans: deque[Scan] = deque()
         self._retry_at = self._written_at = 0.0
@@ -86,6 +88,7 @@ class Indexer:
         """Learn the roots from the store, after one was added or changed."""
         self.intake.roots = {root.id: root for root in self.writer.roots()}
         self._by_path = {root.path: root for root in self.intake.roots.values()}
+        self._lost.reload(self.intake.roots.values())
 
     def root_at(self, path: bytes) -> RootRow | None:
         """Return the root with this absolute path."""
@@ -105,7 +108,7 @@ class Indexer:
     @property
     def busy(self) -> bool:
         """Tell whether anything is left to do without waiting for new hints."""
-        return bool(self._in_hand or self.scans or self.intake.busy or self.inbox.depth())
+        return bool(self._in_hand or self.scans or self.intake.busy or self._lost.busy or self.inbox.depth())
 
     def step(self, *, timeout_s: float) -> None:
         """Do one bounded piece of work, waiting up to `timeout_s` when there is none."""
@@ -122,6 +125,7 @@ class Indexer:
         self._take_due()
         self._hear()
         self._advance_scans()
+        self._lost.do()
         if self._may_wait(delivery) or not self._flush():
             return
         self._links.resolve()
@@ -234,7 +238,8 @@ class Indexer:
     def _patience(self, timeout_s: float) -> float:
         """Return how long to wait for hints: not at all while there is work, else until the next look is due."""
         intake = self.intake
-        if self.scans or intake.again or intake.links or intake.elsewhere.has_due or self._chores.do():
+        work = self.scans or intake.again or intake.links or intake.elsewhere.has_due or self._lost.busy
+        if work or self._chores.do():
             return 0.0
         now = self._clock.monotonic()
         waits = (

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ckpt_indexer.discovery.scanner import list_directory, scan
+from ckpt_indexer.ingest.absence import is_in_place
 from ckpt_indexer.ingest.sighting import Sighting, Taken
 from ckpt_indexer.store.changes import DirectorySettled, PlaceProblem, RootChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from ckpt_indexer.candidate import Candidate
     from ckpt_indexer.discovery.listing import Listing
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from ckpt_indexer.ingest.outbox import Outbox
     from ckpt_indexer.ingest.sighting import Rules
     from ckpt_indexer.store.changes import Known, RootRow
+
+
+_FEW = 100
+"""Rows looked at before the time is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Scan:
         self._told: set[bytes] = set()
         """Places with a problem now."""
         self._before = ""
+        self._ending = self._finish()
 
     def advance(self, until: float) -> bool:
         """Take listings in until the monotonic time `until`; return True when the scan has ended."""
@@ -74,7 +80,9 @@ class Scan:
             self._take(listing)
             if self._parts.outbox.is_full or self._parts.clock.monotonic() >= until:
                 return False
-        self._finish()
+        for _ in self._ending:
+            if self._parts.outbox.is_full or self._parts.clock.monotonic() >= until:
+                return False
         self.ended = True
         return True
 
@@ -128,19 +136,27 @@ class Scan:
         """Tell whether a place with a problem would have been named by this walk."""
         return path.rpartition(b"/")[0] == self.start if self.alone else _is_below(path, self.start)
 
-    def _finish(self) -> None:
-        """Call missing what is gone, forget problems that are no more, and note the time."""
-        for directory in self._digests:
-            rows = self._writer.known_in(self.root.id, directory)
-            self._gone += [row for row in rows.values() if row.presence == "present"]
-        self.missing = self._parts.absences.declare(self._gone)
+    def _finish(self) -> Iterator[None]:
+        """Call missing what is gone, forget problems that are no more, and note the time: a little each step, for whole
+        trees go at once."""
+        if is_in_place(self.root):
+            for start in range(0, len(self._gone), _FEW):
+                self._declare(self._gone[start : start + _FEW])
+                yield
+            for directory in self._digests:
+                self._declare(self._writer.known_in(self.root.id, directory).values())
+                yield
         for path in self._writer.stale_places(self.root.id, self._before):
             if self._covers(path) and path not in self._told:
                 self._parts.outbox.add(PlaceProblem(self.root.id, path, None))
-        if self.alone:
-            return
-        if not self.start and self.complete:
+        if not self.alone and not self.start and self.complete:
             self._parts.outbox.add(RootChanged(self.root.id, state="present", scanned_at=_stamp(self._parts.clock)))
+
+    def _declare(self, rows: Iterable[Known]) -> None:
+        """Call rows missing that are still where they were when the scan began: others moved meanwhile."""
+        now = ((row, self._writer.known_at(row.root_id, row.path)) for row in rows if row.presence == "present")
+        still = [known for row, known in now if known is not None and known.id == row.id]
+        self.missing += self._parts.absences.declare(still)
 
 
 def _list_alone(root: bytes, directory: bytes, *, options: Options) -> Iterator[Listing]:

@@ -104,7 +104,7 @@ class RootChanged:
     device: int | None = None
     inode: int | None = None
     state: str | None = None
-    """`unreachable` also turns every present row of the root unreachable; a scan turns them back."""
+    """`unreachable` forgets what listings its rows were compared with; the rows are changed one by one."""
     mode: str | None = None
     scanned_at: str | None = None
 

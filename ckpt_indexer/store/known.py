@@ -155,6 +155,11 @@ class KnownRows:
         """Return the paths, checkpoint rows apart, with a problem last seen before a time."""
         return [cast("bytes", path) for (path,) in self._session.rows(reads.STALE_PLACES, (root_id, before))]
 
+    def present_ids(self, root_id: int, after: int, limit: int) -> list[int]:
+        """Return the ids of present rows of a root above `after`, lowest first."""
+        found = self._session.rows(reads.PRESENT_IDS, (root_id, after, limit))
+        return [cast("int", row_id) for (row_id,) in found]
+
     def is_empty(self, root_id: int) -> bool:
         """Tell whether a root has no row, whatever its presence."""
         return not self._session.rows(reads.ANY_IN_ROOT, (root_id,))[0][0]

@@ -219,7 +219,11 @@ LONG_MISSING = sql_of(
 )
 PRESENT_IDS = sql_of(
     select(checkpoints.c.id)
-    .where(_in_root, checkpoints.c.id > bindparam("after"), _is_present)
+    .where(
+        literal_column("+checkpoints.root_id") == bindparam("by_root"),  # by id: the root's index is in another order
+        checkpoints.c.id > bindparam("after"),
+        _is_present,
+    )
     .order_by(checkpoints.c.id)
     .limit(bindparam("limit"))
     .offset(literal_column("0"))

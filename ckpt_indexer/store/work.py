@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from ckpt_indexer.metadata.record import Presence
 from ckpt_indexer.store import known, loading, reads, statements
-from ckpt_indexer.store.changes import PresenceChanged, RootChanged
+from ckpt_indexer.store.changes import RootChanged
 from ckpt_indexer.store.drafts import Batch
 from ckpt_indexer.store.flush import Flush
 from ckpt_indexer.store.journal import Entry
@@ -118,22 +117,7 @@ class Work:
             self._is_visible = self._is_visible or not new.keys().isdisjoint(("state", "mode"))
             self._roots = {found.id: found for found in known.roots(self._session)}
         if change.state == "unreachable":
-            self._lose_rows(root.id)
-
-    def _lose_rows(self, root_id: int) -> None:
-        """Turn every present row of a root unreachable, some at a time."""
-        after = 0
-        while True:
-            ids = [cast("int", row[0]) for row in self._session.rows(reads.PRESENT_IDS, (root_id, after, _CHUNK))]
-            if not ids:
-                break
-            batch = self.batch()
-            loading.adopt_rows(self._session, batch, "id", ids)
-            for row_id in ids:
-                batch.fold(PresenceChanged(row_id, Presence.UNREACHABLE))
-            self.write(batch)
-            after = ids[-1]
-        self._session.run(statements.FORGET_DIGESTS, (root_id,))
+            self._session.run(statements.FORGET_DIGESTS, (root.id,))
 
 
 def _parts(changes: Sequence[Change]) -> Iterator[RootChanged | list[Change]]:

@@ -48,6 +48,7 @@ READS: dict[str, Callable[[Catalog], Any]] = {
     "known_by_inode": lambda it: it.writer.known_by_inode(1, 1),
     "known_by_inodes": lambda it: it.writer.known_by_inodes([(1, 1)]),
     "known_in": lambda it: it.writer.known_in(it.root, b""),
+    "present_ids": lambda it: it.writer.present_ids(it.root, 0, 9),
     "known_pending": lambda it: it.writer.known_pending(),
     "known_by_id": lambda it: it.writer.known_by_id(1),
     "known_by_content": lambda it: list(it.writer.known_by_content("c1")),

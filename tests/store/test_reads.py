@@ -17,6 +17,7 @@ HOT = {
     "from_input": reads.FROM_INPUT,
     "long_missing": reads.LONG_MISSING,
     "directories_below": reads.DIRECTORIES_BELOW,
+    "present_ids": reads.PRESENT_IDS,
     "stale_places": reads.STALE_PLACES,
     "surroundings_below": reads.SURROUNDINGS_BELOW,
     "surroundings_of": reads.SURROUNDINGS_OF,
