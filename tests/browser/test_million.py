@@ -10,13 +10,14 @@ import _rows
 import pytest
 from playwright.sync_api import expect
 
+from tests.api.interface import interface
 from tests.browser.browsing import ROW
-from tests.journeys.harness import Daemon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.api.interface import Interface
     from tests.browser.browsing import Tab
     from tests.browser.conftest import Opened
 
@@ -26,12 +27,11 @@ MANY = 1_000_000
 
 
 @pytest.fixture
-def full(tmp_path: Path, outputs: Path) -> Iterator[Daemon]:
-    """A daemon whose catalog holds a million rows of a directory that is away, and watches one that is empty."""
+def full(tmp_path: Path) -> Iterator[Interface]:
+    """The page over a catalog of a million rows, as `serve` makes it. A daemon would miss their files."""
     _rows.fill(tmp_path / "catalog.db", MANY)
-    with Daemon(outputs, tmp_path / "catalog.db") as daemon:
-        daemon.settle(timeout_s=120)
-        yield daemon
+    with interface(tmp_path / "catalog.db", page=True) as running:
+        yield running
 
 
 def jump(tab: Tab, place: int) -> float:
@@ -43,7 +43,7 @@ def jump(tab: Tab, place: int) -> float:
     return time.monotonic() - began
 
 
-def test_a_million_rows(full: Daemon, opened: Opened) -> None:
+def test_a_million_rows(full: Interface, opened: Opened) -> None:
     tab = opened(full.url)
     tab.page.goto(full.url + "/ui/")
     expect(tab.page.locator(ROW).first).to_be_visible(timeout=30_000)
