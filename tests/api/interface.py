@@ -95,6 +95,15 @@ class Interface:
             connection.sendall(request)
             return received(connection)
 
+    def status(self, request: bytes) -> int:
+        """Send bytes as they are and return the status of the answer, as soon as it is there."""
+        found = b""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30.0) as connection:
+            connection.sendall(request)
+            while b"\r\n" not in found and (piece := connection.recv(4096)):
+                found += piece
+        return status_of(found)
+
 
 def received(connection: socket.socket) -> bytes:
     """Return everything until the other side closes, or says nothing more for the socket's timeout."""
@@ -160,7 +169,7 @@ class Listener:
             self.events.append(("closed", {}, None))
             self._arrived.notify_all()
 
-    def wait(self, name: str, *, timeout_s: float = 5.0, **having: Any) -> dict[str, Any]:
+    def wait(self, name: str, *, timeout_s: float = 15.0, **having: Any) -> dict[str, Any]:
         """Return the data of the first event of a name with these members."""
 
         def found() -> dict[str, Any] | None:

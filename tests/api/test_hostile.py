@@ -50,7 +50,7 @@ def impatient(database: Path) -> Iterator[Interface]:
     ],
 )  # fmt: skip
 def test_a_body_of_two_lengths_is_refused_and_the_connection_closed(http: Interface, lengths: bytes) -> None:
-    answer = http.raw(POST + lengths + b"\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", timeout_s=2)
+    answer = http.raw(POST + lengths + b"\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert status_of(answer) in (400, 501)
     assert answer.count(b"HTTP/1.1 ") == 1
 
@@ -166,7 +166,7 @@ UPGRADE = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: eDEy
 
 def test_an_upgrade_from_a_foreign_page_is_refused(http: Interface) -> None:
     head = b"GET /ui/ws HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"
-    assert status_of(http.raw(head + UPGRADE + b"\r\n", timeout_s=1)) == 403
+    assert http.status(head + UPGRADE + b"\r\n") == 403
 
 
 SQL_TRICKS = (

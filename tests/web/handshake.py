@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.api.interface import status_of
-
 if TYPE_CHECKING:
     from tests.api.interface import Interface
 
@@ -16,4 +14,4 @@ def shake(page: Interface, host: str, *more: str) -> int:
         "GET /ui/_nicegui_ws/socket.io/?EIO=4&transport=websocket HTTP/1.1", f"Host: {host}", "Upgrade: websocket",
         "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", *more,
     ]  # fmt: skip
-    return status_of(page.raw(("\r\n".join(head) + "\r\n\r\n").encode(), timeout_s=1.0))
+    return page.status(("\r\n".join(head) + "\r\n\r\n").encode())
