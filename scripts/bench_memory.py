@@ -27,11 +27,14 @@ PATIENCE_S = 1800.0
 
 
 def resident(pid: int) -> int:
-    """Return the resident bytes of a process and everything below it."""
+    """Return the resident bytes of a process and everything below it; none where it has ended."""
     own = 0
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS:"):
-            own = int(line.split()[1]) * 1024
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmRSS:"):
+                own = int(line.split()[1]) * 1024
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
     return own + sum(resident(child) for child in children(pid))
 
 
