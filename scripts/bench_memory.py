@@ -40,8 +40,11 @@ def resident(pid: int) -> int:
 
 def children(pid: int) -> list[int]:
     """Return the processes that any thread of this one started."""
-    lists = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for one in lists for child in one.read_text(encoding="utf-8").split()]
+    found: list[int] = []
+    for one in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
+            found += map(int, one.read_text(encoding="utf-8").split())
+    return found
 
 
 def cpu_s(pid: int) -> float:
